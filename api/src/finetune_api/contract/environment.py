@@ -1,0 +1,48 @@
+"""Names, paths and ports: what the pod manifest sets and the trainer reads.
+
+Every place reaches the trainer as an environment variable, so that a pod, a process on this machine
+and a test can each put things where they can. The paths are what the operator mounts in a pod.
+"""
+
+from enum import StrEnum
+
+REPORT_PORT = 9400
+"""Serves /progress (ProgressReport) and /metrics (Prometheus text)."""
+PROGRESS_PATH = "/progress"
+METRICS_PATH = "/metrics"
+
+JOB_DIRECTORY = "/etc/finetune"
+JOB_FILE_NAME = "job.json"
+VOLUMES_DIRECTORY = "/volumes"
+"""The claim `c` is mounted at /volumes/c, for sources, output and checkpoints alike."""
+SCRATCH_DIRECTORY = "/scratch"
+TERMINATION_LOG = "/dev/termination-log"
+TRAINER_CONTAINER = "trainer"
+
+
+class Variable(StrEnum):
+    """Environment variables of the trainer."""
+
+    JOB_FILE = "FINETUNE_JOB_FILE"
+    """The resolved job, JSON."""
+    VOLUMES_DIRECTORY = "FINETUNE_VOLUMES_DIRECTORY"
+    """The folder in which the claim `c` of pvc://c/… is the folder `c`."""
+    SCRATCH_DIRECTORY = "FINETUNE_SCRATCH_DIRECTORY"
+    """Caches and downloads; lost with the pod."""
+    TERMINATION_LOG = "FINETUNE_TERMINATION_LOG"
+    """Where the outcome goes, at most 4096 bytes."""
+    ATTEMPT = "FINETUNE_ATTEMPT"
+    """The number of the attempt, from 1."""
+    POD_NAME = "FINETUNE_POD_NAME"
+    POD_UID = "FINETUNE_POD_UID"
+    NODE_NAME = "FINETUNE_NODE_NAME"
+    REPORT_ADDRESS = "FINETUNE_REPORT_ADDRESS"
+    """The address that /progress and /metrics listen at; in a pod its own IP."""
+    REPORT_PORT = "FINETUNE_REPORT_PORT"
+    GRACE_SECONDS = "FINETUNE_GRACE_SECONDS"
+    """Seconds between SIGTERM and SIGKILL: what a last checkpoint may take."""
+    CPU_LIMIT_MILLICORES = "FINETUNE_CPU_MILLICORES"
+    """The cores that the pod asked for, times 1000: the number of threads follows it."""
+    HUB_TOKEN = "HF_TOKEN"
+    """From the Secret of spec.model.credentialsSecretName."""
+    HUB_ENDPOINT = "HF_ENDPOINT"

@@ -1,0 +1,87 @@
+"""spec.model: the pre-trained model that a job starts from."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from finetune_api.models import ApiModel
+from finetune_api.rules import Rule
+from finetune_api.sources import SourceUri
+from finetune_api.v1alpha1.fields import KubernetesName
+
+
+class Dropout(ApiModel):
+    """Dropout probabilities that replace those of the model's configuration."""
+
+    hidden: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.9,
+        description="Dropout of the hidden layers; unset keeps the model's own.",
+    )
+    attention: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.9,
+        description=(
+            "Dropout of the attention weights; 0 makes long texts much faster on CPUs. Unset keeps"
+            " the model's own."
+        ),
+    )
+    classifier: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.9,
+        description="Dropout before the output layer; unset keeps the model's own.",
+    )
+
+
+class PretrainedModel(ApiModel):
+    """The pre-trained model to adapt. Its output layer is replaced to fit the task."""
+
+    source: SourceUri = Field(
+        description=(
+            "Where the model lies: hf://org/name on a hub, pvc://claim/path on a volume of this "
+            "namespace, or file:///path in the trainer image. Only safetensors weights are loaded."
+        )
+    )
+    revision: str | None = Field(
+        default=None,
+        min_length=40,
+        max_length=40,
+        pattern=r"^[0-9a-f]{40}$",
+        description=(
+            "The commit of an hf:// model, 40 hexadecimal digits. Unset takes the newest and pins"
+            " it in status.resolved.modelRevision."
+        ),
+    )
+    credentials_secret_name: KubernetesName | None = Field(
+        default=None,
+        description=(
+            "A Secret of this namespace whose key `token` opens a gated or private hf:// model. The"
+            " operator never reads it."
+        ),
+    )
+    tokenizer_source: SourceUri | None = Field(
+        default=None, description="Where the tokenizer lies, when it is not beside the model."
+    )
+    dropout: Dropout = Field(
+        default=Dropout(),
+        description="Dropout probabilities, to regularise more or less than the pre-training.",
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="!has(self.revision) || self.source.startsWith('hf://')",
+            holds=lambda m: m.revision is None or m.source.startswith("hf://"),
+            message="revision belongs to hf:// models, but source is {source}: remove revision",
+        ),
+        Rule(
+            cel="!has(self.credentialsSecretName) || self.source.startsWith('hf://')",
+            holds=lambda m: m.credentials_secret_name is None or m.source.startswith("hf://"),
+            message=(
+                "credentialsSecretName belongs to hf:// models, but source is {source}: remove "
+                "credentialsSecretName"
+            ),
+        ),
+    )
