@@ -1,0 +1,1 @@
+"""The operator beside a bare client that makes the same writes, on one API server, in one run."""

@@ -1,0 +1,1 @@
+"""The trainer beside the guides' recipe: same data, split, seeds and machine, in one run."""
