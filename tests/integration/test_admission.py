@@ -5,11 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from devcluster.control_plane import ControlPlane
-from finetune_api.v1alpha1 import GROUP, PLURAL, VERSION
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+
+from devcluster.control_plane import ControlPlane
+from devcluster.errors import CommandError
+from finetune_api.v1alpha1 import GROUP, PLURAL, VERSION
 from manifests import BAD_MANIFESTS, GOOD_MANIFESTS, BadManifest, build_manifest
+from polling import poll
 
 Manifest = dict[str, Any]
 
@@ -70,8 +73,12 @@ def patch(objects: client.CustomObjectsApi, stored: Manifest, spec: Manifest) ->
         pytest.param({"training": {"epochs": 5}}, "spec.training", id="an optional field is added"),
         pytest.param({"training": {"seed": 1}}, "spec.training", id="a value changes"),
         pytest.param({"model": {"source": "hf://a/b"}}, "spec.model", id="the model changes"),
-        pytest.param({"activeDeadlineSeconds": 60}, "spec.activeDeadlineSeconds", id="a limit is added"),
-        pytest.param({"dataset": {"test": {"fraction": 0.1}}}, "spec.dataset", id="a test is added"),
+        pytest.param(
+            {"activeDeadlineSeconds": 60}, "spec.activeDeadlineSeconds", id="a limit is added"
+        ),
+        pytest.param(
+            {"dataset": {"test": {"fraction": 0.1}}}, "spec.dataset", id="a test is added"
+        ),
     ],
 )
 def test_what_was_trained_cannot_be_changed_afterwards(
@@ -95,7 +102,14 @@ def test_suspend_and_time_to_live_may_change(
 
 
 def test_the_definition_explains_itself(control_plane: ControlPlane, crd: None) -> None:
-    explained = control_plane.kubectl("explain", "ftj.spec.training")
+    def explain() -> str | None:
+        # Discovery follows a new definition after a moment.
+        try:
+            return control_plane.kubectl("explain", "finetunejobs.spec.training")
+        except CommandError:
+            return None
+
+    explained = poll(explain, "kubectl explain knows the definition")
 
     assert "learningRate" in explained
     assert "Default: 2e-5 for method Full" in explained
