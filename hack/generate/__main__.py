@@ -7,6 +7,8 @@ import yaml
 
 from finetune_api.crd import build_crd
 from finetune_api.v1alpha1 import FineTuneJob
+import chart_values
+import dashboards
 from generate.reference import build_api_reference, build_exit_code_reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +26,8 @@ def build_files() -> dict[str, str]:
         "docs/reference/finetunejob.schema.json": json.dumps(schema, indent=2, ensure_ascii=False)
         + "\n",
         "docs/reference/exit-codes.md": build_exit_code_reference(),
+        **dashboards.build_files(),
+        **chart_values.build_files(),
     }
 
 
