@@ -26,7 +26,11 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 def node(
     control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningNode]:
-    settings = NodeSettings(folder=tmp_path_factory.mktemp("node"), gpus=1)
+    settings = NodeSettings(
+        folder=tmp_path_factory.mktemp("node"),
+        gpus=1,
+        image_commands={"finetune-trainer*": ("python", "-m", "finetune_trainer")},
+    )
     with RunningNode(control_plane.kubeconfig, settings) as running:
         yield running
 
