@@ -1,0 +1,65 @@
+"""Signals to the trainer: what was learned is kept, and no end is mistaken for a success."""
+
+import signal
+
+import pytest
+
+from lifecycle_stack import Stack
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="killed by the kernel"),
+        pytest.param(signal.SIGTERM, id="told to stop"),
+    ],
+)
+def test_a_trainer_that_ends_early_goes_on_from_its_checkpoint(
+    stack: Stack, number: signal.Signals
+) -> None:
+    stack.start_operator()
+    stack.create()
+    stack.wait_for_step(60)
+
+    stack.signal_trainer(number)
+    status = stack.wait_for_state("Succeeded")
+
+    assert status.attempts is not None
+    assert (status.attempts.started, status.attempts.failed) == (2, 1)
+    assert (status.attempts.resumed_from_step or 0) >= 25
+    first = stack.find_job("reviews-1")
+    assert first is not None
+    assert not first["status"].get("succeeded")
+    assert [job["metadata"]["name"] for job in stack.list_jobs()] == ["reviews-1", "reviews-2"]
+
+
+def test_a_suspended_job_goes_on_from_its_checkpoint(stack: Stack) -> None:
+    stack.start_operator()
+    stack.create()
+    stack.wait_for_step(60)
+
+    stack.patch("reviews", {"suspend": True})
+    stack.wait_for_state("Suspended")
+    stack.patch("reviews", {"suspend": False})
+    status = stack.wait_for_state("Succeeded")
+
+    assert status.attempts is not None
+    assert (status.attempts.started, status.attempts.failed) == (1, 0)
+    assert (status.attempts.resumed_from_step or 0) >= 25
+
+
+def test_a_job_that_stops_getting_better_is_stopped_early(stack: Stack) -> None:
+    stack.start_operator()
+
+    stack.create(
+        earlyStopping={"metric": "accuracy", "patience": 1, "target": 0.5},
+        evaluation={"every": "Steps", "everySteps": 25},
+    )
+    status = stack.wait_for_state("EarlyStopped")
+
+    conditions = {c.type: (c.status, c.reason) for c in status.conditions}
+    assert conditions["EarlyStopped"][0] == "True"
+    assert conditions["Complete"][0] == "True"
+    assert conditions["Finished"] == ("True", "EarlyStopped")
+    assert status.early_stopping is not None
+    assert (status.early_stopping.steps_saved or 0) > 0
