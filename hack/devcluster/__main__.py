@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     build = commands.add_parser("build", help="build tools and print where they are")
-    build.add_argument("tools", nargs="*", choices=[[], *binaries.ALL_TOOLS], metavar="TOOL")
+    build.add_argument("tools", nargs="*", metavar="TOOL", help=", ".join(binaries.ALL_TOOLS))
     build.set_defaults(command=build_tools)
 
     up = commands.add_parser("up", help="run a control plane until Ctrl-C")

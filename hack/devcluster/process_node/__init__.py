@@ -8,8 +8,12 @@ our own tests and the demo, never for code you do not trust.
 Since there is no mount namespace, a path that the pod knows is not there on disk. The node
 rewrites it: see `paths`, the one thing to understand before writing a pod for this node.
 
-How the modules lie: `nodes` registers and watches and gives each pod a `pods.PodLife`; that
-drives `containers`, whose `launches` come from `images`, `environment`, `volumes` and `paths`;
-`statuses` builds what `reports` writes. `storage` provisions volumes, `log_servers` answers
-`kubectl logs`.
+What a kubelet does and this node does not: probes and lifecycle hooks (a container is ready while
+it runs), sidecars, events, cluster DNS, refreshing ConfigMaps in running pods, exec and
+port-forward. A first process without a handler for SIGTERM ends by it, in a container it would not.
+
+How the modules lie: `nodes` registers and watches and gives each pod a `pods.PodLife`. That runs
+the pod's `courses`, which start `containers` from `launches`, which are made of `settings`,
+`environment`, `volumes`, `views` and `paths`. `statuses` builds what `reports` sends. `storage`
+provisions volumes, `log_servers` answers `kubectl logs`.
 """

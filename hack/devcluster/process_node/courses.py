@@ -65,6 +65,8 @@ class PodCourse:
             volumes=await self._prepare_volumes(),
         )
         for container in self._init_containers:
+            if container.spec.get("restartPolicy"):
+                raise ValueError(f"init container {container.name!r}: this node has no sidecars")
             # An init container that succeeded is never restarted, whatever the policy says.
             await self._run_to_end(context, container, restarts_after_success=False)
             if container.describe().has_failed:

@@ -182,14 +182,26 @@ def test_an_image_without_entry_point_is_not_found(bench: Any) -> None:
     assert "example/absent:1" in waiting["message"]
 
 
-def test_what_the_node_cannot_do_fails_the_pod_with_a_reason(bench: Any) -> None:
-    volumes = [{"name": "shared", "nfs": {"server": "nowhere", "path": "/"}}]
-    bench.run("true", volumes=volumes)
+SIDECAR = {"name": "proxy", "image": "any", "command": ["sleep", "60"], "restartPolicy": "Always"}
+NFS = {"name": "shared", "nfs": {"server": "nowhere", "path": "/"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        pytest.param({"volumes": [NFS]}, "nfs", id="a volume it does not know"),
+        pytest.param({"initContainers": [SIDECAR]}, "no sidecars", id="a sidecar"),
+    ],
+)
+def test_what_the_node_cannot_do_fails_the_pod_with_a_reason(
+    bench: Any, spec: dict[str, Any], named: str
+) -> None:
+    bench.run("true", **spec)
 
     status = bench.wait_for_phase("pod", "Failed")["status"]
 
     assert status["reason"] == "ProcessNodeError"
-    assert "nfs" in status["message"]
+    assert named in status["message"]
 
 
 def test_kubectl_logs_follows_a_container_to_its_end(bench: Any) -> None:
