@@ -1,0 +1,1 @@
+"""Decides. Pure: no I/O, no clock, no kopf, no kubernetes; every branch is a row of a test."""

@@ -1,0 +1,49 @@
+"""Labels, annotations and the names of children: deterministic, so that a repeated create is seen.
+
+A child's name follows from the job's name and the attempt alone. That is what makes a killed
+operator safe: the second create of the same attempt is answered 409 instead of running it twice.
+"""
+
+import re
+
+from finetune_api import v1alpha1
+
+MANAGER = "finetune-operator"
+
+JOB_NAME_LABEL = f"{v1alpha1.GROUP}/job-name"
+"""The FineTuneJob that a child belongs to, for people and selectors."""
+JOB_UID_LABEL = f"{v1alpha1.GROUP}/job-uid"
+"""Its uid, for programs: names come back, uids do not."""
+ATTEMPT_LABEL = f"{v1alpha1.GROUP}/attempt"
+"""The number of the attempt, from 1."""
+ACTIVE_SECONDS_ANNOTATION = f"{v1alpha1.GROUP}/active-seconds"
+"""On a batch Job: seconds it was active before its suspensions, for Kubernetes forgets them."""
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+SELECTOR = f"{MANAGED_BY_LABEL}={MANAGER}"
+
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+KUEUE_LABELS = (
+    QUEUE_LABEL,
+    "kueue.x-k8s.io/priority-class",
+    "kueue.x-k8s.io/max-exec-time-seconds",
+)
+"""Copied from the FineTuneJob to its Job, where Kueue looks for them."""
+
+_ATTEMPT = re.compile(r"-([1-9][0-9]*)$")
+
+
+def name_attempt(job_name: str, attempt: int) -> str:
+    """Name the batch Job of an attempt."""
+    return f"{job_name}-{attempt}"
+
+
+def name_config(job_name: str) -> str:
+    """Name the ConfigMap that holds the resolved job."""
+    return f"{job_name}-config"
+
+
+def parse_attempt(child_name: str) -> int:
+    """Read the attempt out of a batch Job's name; 0 where there is none."""
+    match = _ATTEMPT.search(child_name)
+    return int(match[1]) if match else 0

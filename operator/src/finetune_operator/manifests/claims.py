@@ -1,0 +1,36 @@
+"""The volume claims that the operator makes where a job names none."""
+
+from typing import Any
+
+from finetune_api.contract.resolved_jobs import checkpoint_claim_name
+from finetune_api.v1alpha1 import FineTuneJob
+from finetune_operator.core import kinds
+from finetune_operator.core.settings import Settings
+from finetune_operator.manifests.metadata import build_head
+
+
+def build_claims(job: FineTuneJob, settings: Settings) -> list[dict[str, Any]]:
+    """Give the claims that the job needs and does not bring."""
+    claims = []
+    if job.spec.output.destination is None:
+        # Not owned: deleting a job must not delete the model it made.
+        head = build_head(kinds.CLAIMS, job, job.metadata.name, is_owned=False)
+        size, storage_class = settings.default_claim_size, settings.default_claim_class
+        claims.append(head | _build_spec(size, storage_class, settings))
+    volume = job.spec.checkpoints.volume
+    if volume is not None and volume.size is not None:
+        head = build_head(kinds.CLAIMS, job, checkpoint_claim_name(job.metadata.name))
+        claims.append(
+            head | _build_spec(str(volume.size), volume.storage_class_name or "", settings)
+        )
+    return claims
+
+
+def _build_spec(size: str, storage_class: str, settings: Settings) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "accessModes": [settings.default_claim_access_mode],
+        "resources": {"requests": {"storage": size}},
+    }
+    if storage_class:
+        spec["storageClassName"] = storage_class
+    return {"spec": spec}

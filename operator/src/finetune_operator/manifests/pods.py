@@ -1,0 +1,134 @@
+"""The training pod: meets Pod Security `restricted`, has no API credentials, reads one file.
+
+Nothing of the spec reaches the pod but the fields that are named here: whoever may create
+FineTuneJobs need not be allowed to create pods.
+"""
+
+from typing import Any
+
+from finetune_api.contract import environment
+from finetune_api.contract.environment import Variable
+from finetune_api.contract.resolved_jobs import ResolvedJob
+from finetune_api.quantities import parse_quantity
+from finetune_api.v1alpha1 import FineTuneJob, FineTuneJobSpec
+from finetune_operator.core.plan import Launch
+from finetune_operator.core.settings import Settings
+from finetune_operator.manifests.volumes import build_mounts, build_volumes
+
+USER_ID = 1000
+TOKEN_KEY = "token"
+
+
+def build_pod_spec(
+    job: FineTuneJob, resolved: ResolvedJob, launch: Launch, settings: Settings
+) -> dict[str, Any]:
+    """Give the spec of the training pod."""
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": settings.grace_seconds,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER_ID,
+            "runAsGroup": USER_ID,
+            "fsGroup": USER_ID,
+            # A claim with a million files would otherwise be walked at every start.
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_build_container(job, resolved, launch, settings)],
+        "volumes": build_volumes(job, resolved),
+    }
+    return spec | _build_placement(job.spec)
+
+
+def _build_container(
+    job: FineTuneJob, resolved: ResolvedJob, launch: Launch, settings: Settings
+) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": environment.TRAINER_CONTAINER,
+        "image": launch.image,
+        "env": _build_env(job.spec, launch, settings),
+        "ports": [{"name": "report", "containerPort": environment.REPORT_PORT}],
+        "resources": _build_resources(job.spec),
+        "volumeMounts": build_mounts(resolved),
+        "terminationMessagePath": environment.TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    if settings.trainer_image_pull_policy:
+        container["imagePullPolicy"] = settings.trainer_image_pull_policy
+    return container
+
+
+def _build_env(spec: FineTuneJobSpec, launch: Launch, settings: Settings) -> list[dict[str, Any]]:
+    scratch = environment.SCRATCH_DIRECTORY
+    fixed: dict[str, str] = {
+        Variable.JOB_FILE: f"{environment.JOB_DIRECTORY}/{environment.JOB_FILE_NAME}",
+        Variable.VOLUMES_DIRECTORY: environment.VOLUMES_DIRECTORY,
+        Variable.SCRATCH_DIRECTORY: scratch,
+        Variable.TERMINATION_LOG: environment.TERMINATION_LOG,
+        Variable.ATTEMPT: str(launch.number),
+        Variable.REPORT_PORT: str(environment.REPORT_PORT),
+        Variable.GRACE_SECONDS: str(settings.grace_seconds),
+        Variable.CPU_LIMIT_MILLICORES: str(int(parse_quantity(spec.resources.cpu) * 1000)),
+        # The root file system is read-only; libraries that look for a home find scratch.
+        "HOME": scratch,
+    }
+    fixed |= dict(settings.trainer_env)
+    from_pod = {
+        Variable.POD_NAME: "metadata.name",
+        Variable.POD_UID: "metadata.uid",
+        Variable.NODE_NAME: "spec.nodeName",
+        Variable.REPORT_ADDRESS: "status.podIP",
+    }
+    env: list[dict[str, Any]] = [{"name": str(n), "value": v} for n, v in fixed.items()]
+    env += [
+        {"name": str(name), "valueFrom": {"fieldRef": {"fieldPath": path}}}
+        for name, path in from_pod.items()
+    ]
+    if spec.model.credentials_secret_name:
+        # The kubelet resolves it; the operator has no right to read Secrets.
+        reference = {
+            "name": spec.model.credentials_secret_name,
+            "key": TOKEN_KEY,
+            "optional": False,
+        }
+        env.append({"name": str(Variable.HUB_TOKEN), "valueFrom": {"secretKeyRef": reference}})
+    return env
+
+
+def _build_resources(spec: FineTuneJobSpec) -> dict[str, Any]:
+    wanted = spec.resources
+    requests: dict[str, Any] = {
+        # No limit: a throttled data loader starves the GPU.
+        "cpu": str(wanted.cpu),
+        "memory": str(wanted.memory),
+        "ephemeral-storage": str(wanted.ephemeral_storage),
+    }
+    limits: dict[str, Any] = {"memory": str(wanted.memory)}
+    if wanted.gpus_per_node:
+        requests[wanted.gpu_resource_name] = limits[wanted.gpu_resource_name] = str(
+            wanted.gpus_per_node
+        )
+    return {"requests": requests, "limits": limits}
+
+
+def _build_placement(spec: FineTuneJobSpec) -> dict[str, Any]:
+    scheduling = spec.scheduling
+    given = {
+        "nodeSelector": dict(scheduling.node_selector),
+        "tolerations": [
+            toleration.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for toleration in scheduling.tolerations
+        ],
+        "priorityClassName": scheduling.priority_class_name,
+        "runtimeClassName": scheduling.runtime_class_name,
+        "imagePullSecrets": [{"name": name} for name in spec.image_pull_secret_names],
+    }
+    return {name: value for name, value in given.items() if value}

@@ -1,0 +1,1 @@
+"""Wires it together: informer, store, queue, reconciler, collector, sweep, metrics and health."""
