@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+from finetune_trainer.checkpoints.best import BestKeeper
+from finetune_trainer.checkpoints.identity import Identity
+
+OURS = Identity("uid", "config", "data")
+
+
+def a_keeper(folder: Path, metric: str = "f1", identity: Identity = OURS) -> BestKeeper:
+    return BestKeeper(folder, identity, metric, greater_is_better=metric != "loss")
+
+
+def keep(keeper: BestKeeper, step: int, value: float) -> None:
+    keeper.keep(
+        step,
+        {"f1": value, "loss": value},
+        lambda folder: (folder / "model.safetensors").write_text(f"weights {step}") and None,
+    )
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_first_value_is_the_best_so_far(tmp_path: Path) -> None:
+    assert a_keeper(tmp_path).is_better(0.0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "better"),
+    [
+        pytest.param("f1", 0.6, True, id="a higher score"),
+        pytest.param("f1", 0.5, False, id="an equal score"),
+        pytest.param("loss", 0.4, True, id="a lower loss"),
+        pytest.param("loss", 0.6, False, id="a higher loss"),
+        pytest.param("f1", float("nan"), False, id="no number"),
+    ],
+)
+def test_better_follows_the_direction(
+    tmp_path: Path, metric: str, value: float, better: bool
+) -> None:
+    keeper = a_keeper(tmp_path, metric)
+    keep(keeper, 1, 0.5)
+
+    assert keeper.is_better(value) is better
+
+
+def test_only_the_best_is_kept_with_its_scores(tmp_path: Path) -> None:
+    keeper = a_keeper(tmp_path)
+    keep(keeper, 10, 0.5)
+    keep(keeper, 20, 0.6)
+
+    assert names(tmp_path) == ["best-20"]
+    assert keeper.best is not None
+    assert keeper.best.scores == {"f1": 0.6, "loss": 0.6}
+
+
+def test_a_later_attempt_finds_it(tmp_path: Path) -> None:
+    keep(a_keeper(tmp_path), 10, 0.5)
+    later = a_keeper(tmp_path)
+
+    found = later.find()
+
+    assert found is not None
+    assert (found.step, found.value) == (10, 0.5)
+    assert not later.is_better(0.4)
+
+
+def test_of_two_that_a_kill_left_the_better_one_stays(tmp_path: Path) -> None:
+    keep(a_keeper(tmp_path), 10, 0.5)
+    (tmp_path / "best-10").rename(tmp_path / "aside")
+    keep(a_keeper(tmp_path), 20, 0.6)
+    (tmp_path / "aside").rename(tmp_path / "best-10")
+
+    found = a_keeper(tmp_path).find()
+
+    assert found is not None
+    assert found.step == 20
+    assert names(tmp_path) == ["best-20"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(Identity("other", "config", "data"), id="another job"),
+        pytest.param(Identity("uid", "config", "other"), id="other data"),
+    ],
+)
+def test_the_best_of_another_job_is_not_ours(tmp_path: Path, other: Identity) -> None:
+    keep(a_keeper(tmp_path, identity=other), 10, 0.9)
+
+    assert a_keeper(tmp_path).find() is None
+
+
+def test_a_broken_one_is_not_the_best(tmp_path: Path) -> None:
+    keep(a_keeper(tmp_path), 10, 0.9)
+    (tmp_path / "best-10" / "model.safetensors").write_text("weights 1")
+
+    assert a_keeper(tmp_path).find() is None

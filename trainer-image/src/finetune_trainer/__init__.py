@@ -1,0 +1,1 @@
+"""The trainer: fine-tunes a model as a resolved FineTuneJob says, and tells how it went."""

@@ -1,0 +1,105 @@
+"""The trainer as a process: `python -m finetune_trainer`.
+
+Reads the job, runs it, and says how it went in two ways that must agree: the exit code and the
+outcome in the termination log. This is the only place that knows exit codes, and the only one that
+catches everything: whatever happens, the operator gets a reason.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from finetune_api.contract.outcomes import Outcome
+from finetune_api.contract.resolved_jobs import ResolvedJob
+from finetune_api.errors import describe_errors
+from finetune_trainer import outcomes
+from finetune_trainer.errors import ConfigError, NotFoundError, TrainerError
+from finetune_trainer.preemption import Preemption
+from finetune_trainer.reporting.board import Board
+from finetune_trainer.reporting.instruments import Instruments
+from finetune_trainer.reporting.server import start_server
+from finetune_trainer.run import Equipment, run
+from finetune_trainer.settings import Settings, termination_log_of
+from finetune_trainer.translations import translate
+
+logger = logging.getLogger("finetune_trainer")
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+MAX_PROBLEMS_SHOWN = 5
+
+
+def main(variables: Mapping[str, str] = os.environ, preemption: Preemption | None = None) -> int:
+    """Run one attempt.
+
+    Args:
+        variables: the environment.
+        preemption: a flag to leave by; without it signals are taken over.
+
+    Returns:
+        the exit code.
+    """
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    if preemption is None:
+        preemption = Preemption()
+        preemption.install()
+    outcome = _attempt(variables, preemption)
+    try:
+        outcomes.write_outcome(outcome, termination_log_of(variables))
+    except OSError:
+        logger.exception("the outcome could not be written; the exit code still tells")
+    level = logging.INFO if outcome.succeeded else logging.ERROR
+    logger.log(level, "%s: %s", outcome.reason, outcome.message)
+    return outcome.exit_code
+
+
+def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
+    board: Board | None = None
+    server = None
+    try:
+        settings = Settings.from_environment(variables)
+        job = read_job(settings)
+        board = Board(job.uid, settings.attempt)
+        instruments = Instruments(board)
+        instruments.restarts.set(settings.attempt - 1)
+        if settings.report_address:
+            server = start_server(board, instruments, settings.report_address, settings.report_port)
+        finished = run(job, Equipment(settings, board, instruments, preemption))
+        return outcomes.describe_success(finished.artifacts, finished.report, finished.message)
+    except Exception as error:  # the outermost edge: every failure must leave an outcome
+        return _explain(error, board)
+    finally:
+        if server is not None:
+            server.close()
+
+
+def _explain(error: Exception, board: Board | None) -> Outcome:
+    explained = translate(error)
+    if explained is not error or type(explained) is TrainerError:
+        logger.error("%s", explained, exc_info=error)
+    return outcomes.describe_failure(explained, board.snapshot() if board else None)
+
+
+def read_job(settings: Settings) -> ResolvedJob:
+    """Read the resolved job.
+
+    Raises:
+        NotFoundError: there is no such file.
+        ConfigError: it is no resolved job; the message names the fields.
+    """
+    path = settings.job_file
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NotFoundError(f"the job file {path} cannot be read: {error.strerror}") from error
+    try:
+        return ResolvedJob.model_validate_json(content)
+    except ValidationError as error:
+        problems = describe_errors(error, ResolvedJob)
+        shown = "; ".join(problems[:MAX_PROBLEMS_SHOWN])
+        raise ConfigError(f"the job file is no valid job: {shown}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Leaves the training at the next clean point once the process was told to stop."""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from finetune_trainer.preemption import Preemption
+
+
+@dataclass(frozen=True, slots=True)
+class RandomState:
+    """Where the random generators are."""
+
+    python: Any
+    numpy: Any
+    cpu: torch.Tensor
+    cuda: torch.Tensor | None
+
+    @classmethod
+    def take(cls) -> "RandomState":
+        """Note where they are."""
+        cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
+        return cls(random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda)
+
+    def put_back(self) -> None:
+        """Take them back there."""
+        random.setstate(self.python)
+        np.random.set_state(self.numpy)
+        torch.set_rng_state(self.cpu)
+        if self.cuda is not None:
+            torch.cuda.set_rng_state(self.cuda)
+
+
+class LeaveWhenPreempted(TrainerCallback):
+    """Asks the flag after each step, each part of a step and each batch of an evaluation.
+
+    Raises PreemptedError; `training.sessions` catches it outside the loop, saves, and lets it go on
+    to an exit code that is no success. The Trainer's own way returns normally, which a script takes
+    for the end of the training.
+    """
+
+    def __init__(self, preemption: Preemption) -> None:
+        self._preemption = preemption
+        self._before_step: RandomState | None = None
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Note the random numbers, where a step has parts between which it can be left."""
+        if args.gradient_accumulation_steps > 1:
+            self._before_step = RandomState.take()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Ask after an optimizer step."""
+        self._preemption.check()
+
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Ask between the batches of one step, which may take minutes.
+
+        The step is done again from its beginning, so the checkpoint gets the numbers from there.
+        """
+        if self._preemption.is_requested and self._before_step is not None:
+            self._before_step.put_back()
+        self._preemption.check()
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Ask between the batches of an evaluation."""
+        self._preemption.check()

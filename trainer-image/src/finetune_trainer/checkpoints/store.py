@@ -1,0 +1,152 @@
+"""The checkpoints of a job: written whole, verified before use, the newest good one wins.
+
+`training.trainers` writes through it, `training.sessions` asks it where to go on. A broken
+checkpoint is set aside under another name and the one before it is used; without any, training
+begins anew.
+"""
+
+import logging
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from finetune_trainer import sealing
+from finetune_trainer.checkpoints.identity import Identity, list_versions
+from finetune_trainer.errors import StorageFullError
+from finetune_trainer.sealing import BrokenSealError, Sealed
+
+logger = logging.getLogger(__name__)
+MANIFEST_NAME = "manifest.json"
+QUARANTINE_PREFIX = "bad-"
+_NAME = re.compile(r"checkpoint-(\d+)")
+_MARGIN = 1.05
+"""A checkpoint may be a little larger than the one before it."""
+
+FreeBytes = Callable[[Path], int]
+
+
+def measure_free_bytes(folder: Path) -> int:
+    """Ask the file system how much is free for us."""
+    return shutil.disk_usage(folder).free
+
+
+class CheckpointStore:
+    """A folder of checkpoints.
+
+    Attributes:
+        folder: holds `checkpoint-<step>` folders and nothing else of importance.
+        newest_step: the step of the newest checkpoint that was written or found whole.
+        warnings: what was found broken.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: Identity,
+        *,
+        keep: int,
+        expected_bytes: int = 0,
+        free_bytes: FreeBytes = measure_free_bytes,
+    ) -> None:
+        """Open the folder, and clear away what a killed writer left.
+
+        Args:
+            folder: made if it is not there.
+            identity: only checkpoints that agree with it are used.
+            keep: how many whole ones to keep.
+            expected_bytes: the size of a checkpoint before one was written.
+            free_bytes: asks how much room there is.
+        """
+        self.folder = folder
+        self.newest_step: int | None = None
+        self.warnings: list[str] = []
+        self._identity = identity
+        self._keep = keep
+        self._expected_bytes = expected_bytes
+        self._free_bytes = free_bytes
+        folder.mkdir(parents=True, exist_ok=True)
+        sealing.sweep_leftovers(folder)
+
+    def find_newest(self) -> Sealed | None:
+        """Find the newest checkpoint that is whole and ours; set broken ones aside."""
+        for path in reversed(self._list()):
+            try:
+                sealed = sealing.verify(path, MANIFEST_NAME)
+                difference = self._identity.find_difference(sealed.about)
+                if difference is None:
+                    self.newest_step = _step_of(path)
+                    self._expected_bytes = sealed.bytes
+                    return sealed
+                problem = difference
+            except BrokenSealError as error:
+                problem = str(error)
+            self._quarantine(path, problem)
+        return None
+
+    @contextmanager
+    def writing(self, step: int) -> Iterator[Path]:
+        """Give a folder to write a checkpoint into; it is sealed and published afterwards.
+
+        Raises:
+            StorageFullError: there is no room; the checkpoints that are there stay.
+        """
+        self._make_room()
+        final = self.folder / f"checkpoint-{step}"
+        with sealing.writing_aside(final) as temporary:
+            yield temporary
+            about = {
+                **asdict(self._identity),
+                "step": step,
+                "saved_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "versions": list_versions(),
+            }
+            sealing.seal(temporary, MANIFEST_NAME, about)
+            sealing.publish(temporary, final)
+        self.newest_step = step
+        self._expected_bytes = sealing.read_manifest(final, MANIFEST_NAME).bytes
+        self._prune(self._keep)
+
+    @property
+    def newest_bytes(self) -> int:
+        """The size of the newest checkpoint."""
+        return self._expected_bytes
+
+    def _make_room(self) -> None:
+        needed = int(self._expected_bytes * _MARGIN)
+        if self._free_bytes(self.folder) >= needed:
+            return
+        self._prune(1)
+        free = self._free_bytes(self.folder)
+        if free < needed:
+            raise StorageFullError(
+                f"a checkpoint needs about {_megabytes(needed)}, but the volume of the checkpoints"
+                f" has {_megabytes(free)} free; the last good checkpoint stays"
+            )
+
+    def _prune(self, keep: int) -> None:
+        for path in self._list()[:-keep]:
+            shutil.rmtree(path)
+
+    def _quarantine(self, path: Path, problem: str) -> None:
+        target = path.with_name(f"{QUARANTINE_PREFIX}{path.name}")
+        shutil.rmtree(target, ignore_errors=True)
+        path.rename(target)
+        warning = f"{path.name} is not used: {problem}; it was renamed to {target.name}"
+        logger.warning("CheckpointCorrupt: %s", warning)
+        self.warnings.append(warning)
+
+    def _list(self) -> list[Path]:
+        found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
+        return sorted(found, key=_step_of)
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 2**20:.0f} MiB"

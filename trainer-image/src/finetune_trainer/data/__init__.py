@@ -1,0 +1,1 @@
+"""From a source to rows that were checked, split and fingerprinted; nothing here needs torch."""

@@ -1,0 +1,1 @@
+"""What is measured, and what the simplest guess would reach."""

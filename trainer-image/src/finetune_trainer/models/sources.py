@@ -1,0 +1,124 @@
+"""Brings the pre-trained model into a local folder and checks it, before torch is imported.
+
+`run` is the caller. A model of a volume gets a fingerprint in place of the commit of a hub, so that
+status.resolved says in either case which weights a job started from.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune_api.sources import parse_source
+from finetune_api.v1alpha1.pretrained import PretrainedModel
+from finetune_trainer.errors import ConfigError, NotFoundError
+from finetune_trainer.models import hub
+from finetune_trainer.models.weights import check_weights
+from finetune_trainer.settings import Settings
+
+_FINGERPRINT_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """A model on this machine.
+
+    Attributes:
+        source: as in spec.model.source, for messages.
+        folder: holds config.json and the weights.
+        tokenizer_folder: holds the tokenizer.
+        revision: the commit, or `sha256:…` over configuration and weights.
+        config: config.json.
+    """
+
+    source: str
+    folder: Path
+    tokenizer_folder: Path
+    revision: str
+    config: dict[str, Any]
+
+    @property
+    def weight_bytes(self) -> int:
+        """The size of the weights."""
+        return sum(file.stat().st_size for file in self.folder.glob("*.safetensors"))
+
+
+def fetch_model(model: PretrainedModel, settings: Settings, pinned: str | None) -> Pretrained:
+    """Find or download the model and check its files.
+
+    Args:
+        model: spec.model.
+        settings: where volumes and scratch are.
+        pinned: the commit that an earlier attempt used, where the spec names none.
+
+    Raises:
+        TrainerError: it is not there, not for us, or cannot be loaded safely.
+    """
+    source = parse_source(model.source)
+    if source.scheme == "hf":
+        wanted = model.revision or pinned
+        folder, revision = hub.download_model(source.name, wanted, settings.scratch / "hub")
+    else:
+        folder = _require_folder(settings.locate(source), "model.source", model.source)
+        revision = ""
+    config = _read_config(folder, model.source)
+    check_weights(folder, model.source)
+    return Pretrained(
+        source=model.source,
+        folder=folder,
+        tokenizer_folder=_find_tokenizer(model, folder, settings),
+        revision=revision or _fingerprint(folder),
+        config=config,
+    )
+
+
+def _find_tokenizer(model: PretrainedModel, folder: Path, settings: Settings) -> Path:
+    if model.tokenizer_source is None:
+        return folder
+    source = parse_source(model.tokenizer_source)
+    if source.scheme == "hf":
+        cache = settings.scratch / "hub"
+        return hub.download_model(source.name, None, cache, with_weights=False)[0]
+    return _require_folder(settings.locate(source), "model.tokenizerSource", model.tokenizer_source)
+
+
+def _require_folder(path: Path, field: str, uri: str) -> Path:
+    if path.is_dir():
+        return path
+    what = "is a file; a folder is needed" if path.exists() else "is not there"
+    raise NotFoundError(
+        f"{field} {uri} {what}", hint="name the folder that holds config.json and model.safetensors"
+    )
+
+
+def _read_config(folder: Path, source: str) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise NotFoundError(
+            f"model.source {source} has no config.json",
+            hint="name the folder that holds config.json and model.safetensors",
+        )
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"model.source {source}: config.json is no JSON: {error}") from error
+    if not isinstance(config, dict) or not config.get("model_type"):
+        raise ConfigError(
+            f"model.source {source}: config.json names no model_type, so it is no model of the"
+            " transformers library; models that bring code of their own are not run"
+        )
+    return config
+
+
+def _fingerprint(folder: Path) -> str:
+    """Hash configuration and weights; of big files size, head and tail, to stay within a second."""
+    digest = hashlib.sha256()
+    for file in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+        size = file.stat().st_size
+        digest.update(f"{file.name}\x00{size}\x00".encode())
+        with file.open("rb") as opened:
+            digest.update(opened.read(_FINGERPRINT_CHUNK))
+            opened.seek(max(0, size - _FINGERPRINT_CHUNK))
+            digest.update(opened.read())
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,1 @@
+"""What is said while a job runs: /progress for the operator, /metrics for Prometheus."""

@@ -1,0 +1,106 @@
+"""Where this process finds things: its environment, read once into a frozen object.
+
+The names are the contract's; `__main__` is the only caller. The defaults are those of a pod.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetune_api.contract import environment
+from finetune_api.contract.environment import Variable
+from finetune_api.sources import Source, parse_source
+from finetune_trainer.errors import ConfigError
+
+DEFAULT_GRACE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of one attempt.
+
+    Attributes:
+        job_file: the resolved job.
+        volumes: the folder in which the claim `c` is the folder `c`.
+        scratch: caches and downloads.
+        termination_log: where the outcome goes.
+        attempt: the number of the attempt, from 1.
+        report_address: what /progress and /metrics listen at; empty turns the server off.
+        report_port: its port; 0 takes any free one.
+        grace_seconds: seconds between SIGTERM and SIGKILL.
+        cpu_millicores: cores that the pod asked for, times 1000; None when nobody said.
+    """
+
+    job_file: Path
+    volumes: Path
+    scratch: Path
+    termination_log: Path
+    attempt: int = 1
+    report_address: str = ""
+    report_port: int = environment.REPORT_PORT
+    grace_seconds: float = DEFAULT_GRACE_SECONDS
+    cpu_millicores: int | None = None
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the environment.
+
+        Raises:
+            ConfigError: a number is none.
+        """
+        millicores = _read_number(variables, Variable.CPU_LIMIT_MILLICORES, 0)
+        return cls(
+            job_file=_read_path(
+                variables,
+                Variable.JOB_FILE,
+                f"{environment.JOB_DIRECTORY}/{environment.JOB_FILE_NAME}",
+            ),
+            volumes=_read_path(
+                variables, Variable.VOLUMES_DIRECTORY, environment.VOLUMES_DIRECTORY
+            ),
+            scratch=_read_path(variables, Variable.SCRATCH_DIRECTORY, _default_scratch()),
+            termination_log=termination_log_of(variables),
+            attempt=max(1, int(_read_number(variables, Variable.ATTEMPT, 1))),
+            report_address=variables.get(Variable.REPORT_ADDRESS, ""),
+            report_port=int(_read_number(variables, Variable.REPORT_PORT, environment.REPORT_PORT)),
+            grace_seconds=_read_number(variables, Variable.GRACE_SECONDS, DEFAULT_GRACE_SECONDS),
+            cpu_millicores=int(millicores) or None,
+        )
+
+    def locate(self, source: Source) -> Path:
+        """Say where the path of a pvc:// or file:// source lies in this container."""
+        if source.scheme == "file":
+            return Path(source.path)
+        return self.volumes / source.name / source.path
+
+    def locate_uri(self, uri: str) -> Path:
+        """Say where a pvc:// or file:// URI lies in this container."""
+        return self.locate(parse_source(uri))
+
+
+def termination_log_of(variables: Mapping[str, str]) -> Path:
+    """Say where the outcome goes; needed even when the rest of the environment is broken."""
+    return _read_path(variables, Variable.TERMINATION_LOG, environment.TERMINATION_LOG)
+
+
+def _read_path(variables: Mapping[str, str], name: Variable, default: str) -> Path:
+    return Path(variables.get(name) or default)
+
+
+def _read_number(variables: Mapping[str, str], name: Variable, default: float) -> float:
+    text = variables.get(name)
+    if not text:
+        return default
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"the environment variable {name} is {text!r}: a number is needed"
+        ) from error
+
+
+def _default_scratch() -> str:
+    scratch = environment.SCRATCH_DIRECTORY
+    return scratch if os.access(scratch, os.W_OK) else tempfile.gettempdir() + "/finetune-scratch"

@@ -1,0 +1,1 @@
+"""What can be learned: one file and one frozen object for each task, listed in `registry`."""

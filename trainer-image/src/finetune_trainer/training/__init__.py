@@ -1,0 +1,1 @@
+"""The training, around the Trainer of transformers; `plans`, `stopping` and `orders` are pure."""

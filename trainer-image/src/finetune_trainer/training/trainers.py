@@ -1,0 +1,175 @@
+"""The Trainer of transformers, with the few parts replaced that do not do for us."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer
+
+from finetune_api.v1alpha1.status import CheckpointStatus
+from finetune_api.v1alpha1.training import Training
+from finetune_trainer.callbacks.divergence import GuardAgainstDivergence
+from finetune_trainer.callbacks.memory import write_memory
+from finetune_trainer.checkpoints.store import CheckpointStore
+from finetune_trainer.models.layers import Layout
+from finetune_trainer.models.parameter_groups import group_parameters
+from finetune_trainer.reporting.board import Board
+from finetune_trainer.reporting.instruments import Instruments
+from finetune_trainer.training.orders import order_for_evaluation, order_for_training
+
+STATE_NAME = "trainer_state.json"
+TRAINING_ARGS_NAME = "training_args.bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What our Trainer needs besides the arguments of the library's.
+
+    Attributes:
+        training: spec.training.
+        layout: where the parameters of the model are.
+        store: takes the checkpoints.
+        guard: looks at losses and gradients.
+        board: is told about checkpoints.
+        instruments: measures them.
+        checkpoints_uri: how the user names the folder of the store.
+    """
+
+    training: Training
+    layout: Layout
+    store: CheckpointStore
+    guard: GuardAgainstDivergence
+    board: Board
+    instruments: Instruments
+    checkpoints_uri: str
+
+
+class FineTuneTrainer(Trainer):
+    """Replaces parameter groups, order of rows, checkpoint writing; shows loss and gradient."""
+
+    def __init__(self, *, parts: Parts, **options: Any) -> None:
+        self.parts = parts
+        super().__init__(**options)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Give layers and head learning rates of their own."""
+        if self.optimizer is None:
+            target: Any = self.model if model is None else model
+            parameters = {n: p for n, p in target.named_parameters() if p.requires_grad}
+            groups = group_parameters(
+                parameters,
+                set(self.get_decay_parameter_names(target)),
+                self.parts.layout,
+                self.parts.training,
+            )
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, target)
+            self.optimizer = kind(
+                [
+                    {
+                        "params": [parameters[name] for name in group.names],
+                        "lr": group.learning_rate,
+                        "weight_decay": group.weight_decay,
+                    }
+                    for group in groups
+                ],
+                **options,
+            )
+        return self.optimizer
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
+        group = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return EpochOrder(rows.lengths, group, self.parts.training.seed)
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Any:
+        return order_for_evaluation(eval_dataset.lengths)
+
+    def training_step(self, *args: Any, **options: Any) -> torch.Tensor:
+        """Show the raw loss to the guard."""
+        loss = super().training_step(*args, **options)
+        self.parts.guard.observe_loss(loss)
+        return loss
+
+    def _get_grad_norm(self, *args: Any, **options: Any) -> Any:
+        norm = super()._get_grad_norm(*args, **options)  # type: ignore[no-untyped-call]
+        self.parts.guard.observe_gradient(norm)
+        return norm
+
+    def evaluation_loop(self, *args: Any, **options: Any) -> Any:
+        """Leave the random numbers of the training alone.
+
+        A run that was interrupted in an evaluation would otherwise go on with other dropout masks
+        than one that was not.
+        """
+        with torch.random.fork_rng(devices=[]):
+            return super().evaluation_loop(*args, **options)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Write a checkpoint aside, seal it and publish it."""
+        self.parts.guard.verify()
+        self.parts.board.enter("Save")
+        began = time.monotonic()
+        step = self.state.global_step
+        with self.parts.store.writing(step) as folder:
+            self._write_weights(folder)
+            self._save_optimizer_and_scheduler(str(folder))
+            self._save_scaler(str(folder))
+            self._save_rng_state(str(folder))
+            self.state.save_to_json(str(folder / STATE_NAME))
+            write_memory(folder, self.callback_handler.callbacks)
+        self.parts.instruments.checkpoint_duration.observe(time.monotonic() - began)
+        self.parts.instruments.checkpoint_bytes.set(self.parts.store.newest_bytes)
+        path = f"{self.parts.checkpoints_uri}/checkpoint-{step}"
+        self.parts.board.update(checkpoint=CheckpointStatus(step=step, path=path))
+        self.parts.board.enter("Train")
+
+    def save_now(self) -> None:
+        """Write a checkpoint of this moment, unless the newest one is of this step."""
+        if self.parts.store.newest_step != self.state.global_step:
+            self._save_checkpoint(self.model, None)
+
+    def save_weights(self, folder: Path) -> None:
+        """Write the weights and the configuration alone."""
+        self.parts.guard.verify()
+        self._write_weights(folder)
+
+    def load_weights(self, folder: Path) -> None:
+        """Take over the weights of a sealed folder."""
+        self._load_from_checkpoint(str(folder))
+
+    def take_up_state(self, folder: Path) -> None:
+        """Take over where a checkpoint was, without training on from it."""
+        content = json.loads((folder / STATE_NAME).read_text())
+        self.state.global_step = content["global_step"]
+        self.state.epoch = content["epoch"]
+        self.state.max_steps = content["max_steps"]
+
+    def _write_weights(self, folder: Path) -> None:
+        self.save_model(str(folder), _internal_call=True)
+        # A pickle of the arguments, which nobody needs: the job file says it all.
+        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+
+
+class EpochOrder(torch.utils.data.Sampler[int]):
+    """The order of the training rows; the Trainer tells it the epoch."""
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Change to the order of an epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Any:
+        order = order_for_training(self._lengths, self._batch_size, self._seed, self._epoch)
+        return iter(order)
