@@ -1,0 +1,1 @@
+"""kubectl finetune: the same FineTuneJob, here."""
