@@ -24,7 +24,7 @@ from transformers import (
 )
 
 
-class StepClock(TrainerCallback):  # type: ignore[misc]  # the base class is untyped
+class StepClock(TrainerCallback):
     """Adds up the time between the begin and the end of steps: neither evaluation nor saving."""
 
     def __init__(self) -> None:

@@ -52,6 +52,12 @@ def test_a_finished_job_shows_accuracy_and_the_reason_of_its_stop() -> None:
     )
 
 
+def look_at_everything(job: dict[str, Any]) -> None:
+    status = read_status(job)
+    compare_accuracy(status)
+    explain_the_stop(status)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -79,9 +85,7 @@ def test_a_finished_job_shows_accuracy_and_the_reason_of_its_stop() -> None:
 )
 def test_what_is_missing_is_named(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(DemoError, match=says):
-        status = read_status(a_job(**changes))
-        compare_accuracy(status)
-        explain_the_stop(status)
+        look_at_everything(a_job(**changes))
 
 
 def test_a_series_that_dashboards_need_must_be_there() -> None:
