@@ -5,10 +5,10 @@ from pathlib import Path
 
 import yaml
 
-from finetune_api.crd import build_crd
-from finetune_api.v1alpha1 import FineTuneJob
 import chart_values
 import dashboards
+from finetune_api.crd import build_crd
+from finetune_api.v1alpha1 import FineTuneJob
 from generate.reference import build_api_reference, build_exit_code_reference
 
 ROOT = Path(__file__).resolve().parents[2]

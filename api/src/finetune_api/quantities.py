@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -31,7 +31,10 @@ def parse_quantity(text: str | int) -> Decimal:
     return Decimal(match[1]) * factor
 
 
-def _check_quantity(value: str | int) -> str | int:
+def _check_quantity(value: Any) -> str | int:
+    # Before the types are asked: of a union, pydantic would report each of its members.
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(f"{value!r} is not a quantity; write for example 500m, 4 or 16Gi")
     if parse_quantity(value) <= 0:
         raise ValueError(f"{value!r} must be more than zero")
     return value
@@ -52,7 +55,7 @@ class _QuantitySchema:
         }
 
 
-Quantity = Annotated[str | int, AfterValidator(_check_quantity), _QuantitySchema()]
+Quantity = Annotated[str | int, BeforeValidator(_check_quantity), _QuantitySchema()]
 
 
 def is_quantity(value: Any) -> bool:

@@ -38,3 +38,12 @@ def test_an_unknown_field_gets_the_nearest_known_name() -> None:
     assert describe_errors(refusal.value, FineTuneJob) == [
         "spec.training.learningrate: unknown field; did you mean learningRate?"
     ]
+
+
+def test_a_quantity_of_the_wrong_type_is_one_error() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        parse_job(build_manifest({"spec.resources": {"cpu": 1.5}}))
+
+    assert describe_errors(refusal.value, FineTuneJob) == [
+        "spec.resources.cpu: 1.5 is not a quantity; write for example 500m, 4 or 16Gi (got 1.5)"
+    ]
