@@ -4,6 +4,7 @@ Ratios count, not seconds: both sides of a round run on the same machine, one af
 """
 
 import argparse
+import itertools
 import json
 import math
 import shutil
@@ -15,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from demo.prepare_reviews import prepare_reviews
-
 from trainer_bench import our_trainer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +52,17 @@ def measure(
     return rows
 
 
+def cut_rows(folder: Path, rows: int) -> Path:
+    """Give a folder with the first rows of the training part, and everything else as it is."""
+    cut = Path(tempfile.mkdtemp(prefix="bench-data-"))
+    for path in folder.iterdir():
+        (cut / path.name).symlink_to(path)
+    (cut / "train.csv").unlink()
+    with (folder / "train.csv").open() as source, (cut / "train.csv").open("w") as target:
+        target.writelines(itertools.islice(source, rows + 1))
+    return cut
+
+
 def summarise(rows: list[dict[str, object]]) -> dict[str, object]:
     """Compare the sides: ratios per seed, and accuracy within its standard error."""
     sides = {side: [row for row in rows if row["side"] == side] for side in SIDES}
@@ -83,9 +94,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=1000, help="training rows")
     parser.add_argument("--learning-rate", type=float, default=5e-5)
     known = parser.parse_args()
-    folder = prepare_reviews(ROOT / "build" / "reviews-data")
+    folder = cut_rows(prepare_reviews(ROOT / "build" / "reviews-data"), known.rows)
     rows = measure(folder, known.seeds, known.epochs, known.learning_rate)
     summary = summarise(rows)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ RATINGS_IN_SDIST = "vaderSentiment-2.5/additional_resources/hutto_ICWSM_2014.tar
 SNIPPETS_IN_RATINGS = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
 
 MINIMUM_RATING = 0.5  # nearer to zero, the twenty people did not agree on the sign
-ROWS = {"test": 2000, "validation": 800, "train": 3000}
+ROWS = {"test": 2000, "validation": 600, "train": 3000}
 STAMP = ".prepared.json"
 
 

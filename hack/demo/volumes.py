@@ -14,6 +14,9 @@ def provide_claim(control_plane: ControlPlane, name: str, folder: Path) -> None:
     """Make a volume of a folder, and a claim that is bound to it."""
     objects = {"apiVersion": "v1", "kind": "List", "items": list(_build_objects(name, folder))}
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(objects))
+    # A pod that comes before the claim is bound waits for the scheduler's next round.
+    bound = "--for=jsonpath={.status.phase}=Bound"
+    control_plane.kubectl("wait", f"pvc/{name}", bound, "--timeout=60s")
 
 
 def _build_objects(name: str, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -9,6 +9,7 @@ import chart_values
 import dashboards
 from finetune_api.crd import build_crd
 from finetune_api.v1alpha1 import FineTuneJob
+from generate.metrics_reference import build_metrics_reference
 from generate.reference import build_api_reference, build_exit_code_reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ def build_files() -> dict[str, str]:
         "docs/reference/finetunejob.schema.json": json.dumps(schema, indent=2, ensure_ascii=False)
         + "\n",
         "docs/reference/exit-codes.md": build_exit_code_reference(),
+        "docs/reference/metrics.md": build_metrics_reference(),
         **dashboards.build_files(),
         **chart_values.build_files(),
     }
