@@ -92,7 +92,7 @@ async def _serve(
     async with aiohttp.ClientSession(connector=connector, read_bufsize=2**21) as session:
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await _handle(proxy, session, target.server, request)
+            return await _handle(proxy, session, target.url, request)
 
         app = web.Application(client_max_size=2**22)
         app.router.add_route("*", "/{path:.*}", handle)
@@ -132,7 +132,7 @@ async def _forward(
         request.method,
         server + request.path_qs,
         headers=headers,
-        data=await request.read(),
+        data=await request.read() or None,
         timeout=limit,
     )
     async with asked as response:

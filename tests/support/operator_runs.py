@@ -72,8 +72,13 @@ class OperatorProcess:
                 stdout=log,
                 stderr=log,
             )
-        if wait:
+        if not wait:
+            return
+        try:
             poll(self.is_ready, f"the operator is ready; its log is {self._log}")
+        except AssertionError:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -85,7 +90,8 @@ class OperatorProcess:
 
     def _end(self, how: signal.Signals) -> int:
         assert self._process is not None
-        self._process.send_signal(how)
+        if self._process.poll() is None:
+            self._process.send_signal(how)
         return self._process.wait(timeout=20)
 
     def is_ready(self) -> bool:

@@ -12,7 +12,7 @@ def poll(look: Callable[[], Value | None], what: str, seconds: float = 30.0) -> 
     """Look until something is seen, and give it.
 
     Args:
-        look: gives None or something false as long as it is not there; AssertionError counts as that.
+        look: gives None or something false while it is not there; AssertionError counts as that.
         what: what is waited for, for the message.
         seconds: how long to wait.
 

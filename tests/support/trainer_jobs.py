@@ -155,6 +155,8 @@ class TrainerJob:
             Variable.SCRATCH_DIRECTORY: str(self.folder / "scratch"),
             Variable.TERMINATION_LOG: str(self.termination_log),
             Variable.ATTEMPT: str(self.attempt),
+            # More threads than idle cores make tiny models slower by far.
+            Variable.CPU_LIMIT_MILLICORES: "1000",
             **self.variables,
         }
 

@@ -1,4 +1,4 @@
-"""An operator that dies, loses answers or loses the API server: nothing is lost, nothing is twice."""
+"""An operator that dies, or loses answers or its API server: nothing is lost or done twice."""
 
 from __future__ import annotations
 

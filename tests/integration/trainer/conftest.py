@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from trainer_jobs import TrainerJob, a_trainer_job
 from trainer_models import make_tiny_bert
 

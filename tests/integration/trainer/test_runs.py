@@ -1,15 +1,20 @@
 """Whole runs in this process, with a tiny model: from the job file to the sealed result."""
 
 import json
+import math
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
+
 from finetune_api.contract.exit_codes import ExitCode
 from finetune_api.contract.outcomes import Outcome
 from finetune_api.v1alpha1.status import Metric
 from finetune_trainer.__main__ import main
 from finetune_trainer.preemption import Preemption
-from trainer_jobs import TrainerJob, make_reviews
+from trainer_jobs import TrainerJob, make_reviews, write_csv
 
 
 def run(job: TrainerJob) -> Outcome:
@@ -34,7 +39,7 @@ def read_metrics(job: TrainerJob) -> Any:
 
 
 def test_a_run_beats_its_baseline_and_leaves_a_model_that_loads(job: TrainerJob) -> None:
-    job.with_train_rows(make_reviews(400)).with_test_rows(make_reviews(100, seed=9, offset=900))
+    job.with_train_rows(make_reviews(300)).with_test_rows(make_reviews(100, seed=9, offset=900))
     job.with_spec(training={"epochs": 4, "learningRate": 0.003})
 
     outcome = run_well(job)
@@ -45,7 +50,7 @@ def test_a_run_beats_its_baseline_and_leaves_a_model_that_loads(job: TrainerJob)
     assert values(report.metrics.test_baseline)["accuracy"] == 0.5
     assert values(report.metrics.test)["accuracy"] > 0.9
     assert values(report.metrics.best)["f1"] > values(report.metrics.baseline)["f1"]
-    assert (report.phase, report.step, report.maximum_steps) == ("Done", 160, 160)
+    assert (report.phase, report.step, report.maximum_steps) == ("Done", 120, 120)
     assert {a.name for a in outcome.artifacts} == {"model", "metrics", "checkpoints"}
     assert classify(job, "this film was superb and lovely") == "positive"
     assert classify(job, "this film was awful and dull") == "negative"
@@ -99,9 +104,7 @@ def test_an_attempt_after_the_seal_succeeds_without_training(job: TrainerJob) ->
 
 def test_training_stops_when_nothing_gets_better(job: TrainerJob) -> None:
     # With such a rate nothing is learned: the first evaluation stays the best one.
-    job.with_spec(
-        training={"epochs": 10, "learningRate": 1e-9}, earlyStopping={"patience": 2}
-    )
+    job.with_spec(training={"epochs": 10, "learningRate": 1e-9}, earlyStopping={"patience": 2})
 
     report = run_well(job).report
 
@@ -174,9 +177,27 @@ def test_every_part_of_the_recipe_trains(job: TrainerJob, training: dict[str, An
     assert outcome.report.step == outcome.report.maximum_steps
 
 
-def test_frozen_weights_stay_as_they_are(job: TrainerJob) -> None:
-    from safetensors.torch import load_file
+def test_batches_that_are_accumulated_are_averaged(job: TrainerJob) -> None:
+    """The library adds them up for classifiers, and so the gradients: huge first losses tell it."""
+    job.with_spec(training={"epochs": 1, "gradientAccumulationSteps": 4})
 
+    run_well(job)
+
+    assert read_metrics(job)["history"][0]["loss"] == pytest.approx(math.log(2), abs=0.05)
+
+
+def test_only_the_metrics_that_were_asked_for_are_reported(job: TrainerJob) -> None:
+    job.with_spec(evaluation={"metrics": ["accuracy"]}, earlyStopping={"metric": "mcc"})
+
+    report = run_well(job).report
+
+    assert report is not None
+    assert report.metrics is not None
+    assert set(values(report.metrics.best)) == set(values(report.metrics.baseline))
+    assert set(values(report.metrics.best)) == {"accuracy", "mcc"}
+
+
+def test_frozen_weights_stay_as_they_are(job: TrainerJob) -> None:
     job.with_spec(method={"freeze": {"embeddings": True, "lowestLayers": 1}})
 
     report = run_well(job).report
@@ -193,14 +214,10 @@ def test_frozen_weights_stay_as_they_are(job: TrainerJob) -> None:
 
 
 def test_a_model_that_has_the_labels_already_is_its_own_baseline(job: TrainerJob) -> None:
-    job.with_train_rows(make_reviews(300)).with_spec(
-        training={"epochs": 4, "learningRate": 0.003}
-    )
+    job.with_train_rows(make_reviews(300)).with_spec(training={"epochs": 4, "learningRate": 0.003})
     run_well(job)
     job.uid = "second-uid"
-    job.with_spec(
-        model={"source": "pvc://data/model"}, output={"destination": "pvc://data/second"}
-    )
+    job.with_spec(model={"source": "pvc://data/model"}, output={"destination": "pvc://data/second"})
 
     report = run_well(job).report
 
@@ -224,12 +241,6 @@ def test_a_model_that_has_the_labels_already_is_its_own_baseline(job: TrainerJob
             "method.freeze.modules: 'roberta.*' matches no parameter",
             id="a pattern that matches nothing",
         ),
-        pytest.param(
-            {"training": {"learningRate": 1.0, "maxGradNorm": 0, "optimizer": "SGD", "epochs": 30}},
-            ExitCode.DIVERGED,
-            "became nan at step",
-            id="a learning rate that blows the model up",
-        ),
     ],
 )
 def test_what_only_the_model_shows_ends_with_its_code(
@@ -241,9 +252,52 @@ def test_what_only_the_model_shows_ends_with_its_code(
     assert message in outcome.message
 
 
-def test_a_model_of_an_unknown_kind_is_refused(job: TrainerJob, tiny_bert: Any) -> None:
-    import shutil
+def test_a_loss_that_is_no_number_ends_the_run_before_anything_is_saved(
+    job: TrainerJob, tiny_bert: Path
+) -> None:
+    """One word of the vocabulary is poisoned, and one row alone has it."""
+    broken = job.claim / "poisoned"
+    shutil.copytree(tiny_bert, broken)
+    poison_word(broken, "tedious")
+    rows = make_reviews(80)
+    rows[40]["text"] += " tedious"
+    write_csv(job.claim / "validation.csv", make_reviews(20, seed=3, offset=700))
+    job.with_train_rows(rows).with_spec(
+        model={"source": "pvc://data/poisoned"},
+        dataset={"validation": {"source": "pvc://data/validation.csv"}},
+        checkpoints={"every": "Steps", "everySteps": 1, "keep": 100},
+        evaluation={"every": "Steps", "everySteps": 100},
+    )
 
+    outcome = run(job)
+
+    assert outcome.exit_code == ExitCode.DIVERGED
+    assert outcome.report is not None
+    step = outcome.report.step + 1
+    assert f"the loss became nan at step {step}; nothing was saved since" in outcome.message
+    saved = sorted(job.checkpoints.glob("checkpoint-*/model.safetensors"))
+    assert len(saved) == step - 1
+    poisoned = load_file(broken / "model.safetensors")
+    for path in saved:
+        weights = load_file(path)
+        assert all(
+            bool(weights[f"bert.{name}"].isfinite().all())
+            for name in poisoned
+            if poisoned[name].isfinite().all()
+        )
+
+
+def poison_word(folder: Path, word: str) -> None:
+    from transformers import AutoTokenizer
+
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    number = AutoTokenizer.from_pretrained(folder).convert_tokens_to_ids(word)
+    weights["embeddings.word_embeddings.weight"][number] = float("nan")
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+def test_a_model_of_an_unknown_kind_is_refused(job: TrainerJob, tiny_bert: Path) -> None:
     broken = job.claim / "unknown"
     shutil.copytree(tiny_bert, broken)
     config = json.loads((broken / "config.json").read_text())
@@ -257,9 +311,7 @@ def test_a_model_of_an_unknown_kind_is_refused(job: TrainerJob, tiny_bert: Any) 
     assert "'x', which transformers" in outcome.message
 
 
-def test_weights_of_another_shape_are_refused(job: TrainerJob, tiny_bert: Any) -> None:
-    import shutil
-
+def test_weights_of_another_shape_are_refused(job: TrainerJob, tiny_bert: Path) -> None:
     broken = job.claim / "mixed-up"
     shutil.copytree(tiny_bert, broken)
     config = json.loads((broken / "config.json").read_text())

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+
 from finetune_api.contract.exit_codes import MEANINGS, ExitCode
 from finetune_trainer import errors
 from finetune_trainer.errors import TrainerError

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from finetune_api.contract.environment import Variable
 from finetune_api.contract.exit_codes import MEANINGS, ExitCode
 from finetune_trainer.__main__ import main
@@ -107,9 +108,7 @@ def test_a_job_file_that_is_not_there_is_not_found(job: TrainerJob) -> None:
         pytest.param("{}", "name: is required", id="nothing in it"),
     ],
 )
-def test_a_job_file_that_is_none_is_bad_config(
-    job: TrainerJob, content: str, message: str
-) -> None:
+def test_a_job_file_that_is_none_is_bad_config(job: TrainerJob, content: str, message: str) -> None:
     variables = job.environment()
     Path(variables[Variable.JOB_FILE]).write_text(content)
 

@@ -1,4 +1,5 @@
 import pytest
+
 from finetune_trainer.errors import ConfigError, NotFoundError
 from finetune_trainer.places import Places, find_places
 from finetune_trainer.settings import Settings

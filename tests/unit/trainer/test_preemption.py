@@ -2,6 +2,7 @@ import os
 import signal
 
 import pytest
+
 from finetune_api.contract.exit_codes import ExitCode
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import SIGNALS, Preemption
@@ -24,6 +25,18 @@ def test_a_signal_leaves_at_the_next_check(number: signal.Signals) -> None:
     finally:
         for known, handler in before.items():
             signal.signal(known, handler)
+
+
+def test_the_grace_runs_from_the_signal_on() -> None:
+    now = [100.0]
+    preemption = Preemption(grace_seconds=30, clock=lambda: now[0])
+    now[0] += 50
+    assert preemption.count_seconds_left() == 30
+
+    preemption.request()
+    now[0] += 12
+
+    assert preemption.count_seconds_left() == 18
 
 
 def test_a_second_signal_ends_the_process_at_once() -> None:

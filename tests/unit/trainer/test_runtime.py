@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from finetune_api.v1alpha1.training import Precision
 from finetune_trainer import runtime
 from finetune_trainer.errors import ConfigError

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from finetune_trainer import sealing
 from finetune_trainer.sealing import BrokenSealError
 
@@ -89,9 +90,13 @@ def test_every_damage_is_found(
 def test_what_fails_half_way_leaves_nothing_and_the_old_one_in_place(tmp_path: Path) -> None:
     final = seal_one(tmp_path / "one", b"old")
 
-    with pytest.raises(OSError, match="full"), sealing.writing_aside(final) as folder:
-        (folder / "model.bin").write_bytes(b"ne")
-        raise OSError("full")
+    def fail_half_way() -> None:
+        with sealing.writing_aside(final) as folder:
+            (folder / "model.bin").write_bytes(b"ne")
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail_half_way()
 
     assert (final / "model.bin").read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [final]

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from finetune_api.contract.environment import Variable
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.settings import Settings

@@ -3,10 +3,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from huggingface_hub import errors as hub
+
 from finetune_api.contract.exit_codes import ExitCode
 from finetune_trainer.errors import DataError
 from finetune_trainer.translations import translate
-from huggingface_hub import errors as hub
 
 
 def an_http_error(status: int, kind: type[hub.HfHubHTTPError] = hub.HfHubHTTPError) -> Exception:
@@ -36,6 +37,11 @@ def named(name: str, message: str = "", base: type[Exception] = Exception) -> Ex
             RuntimeError("PytorchStreamWriter failed writing file data/0"),
             ExitCode.STORAGE_FULL,
             id="disk full inside torch",
+        ),
+        pytest.param(
+            RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 640 vs 598"),
+            ExitCode.STORAGE_FULL,
+            id="disk full when torch closes the file",
         ),
         pytest.param(
             named("OutOfMemoryError", "CUDA out of memory", RuntimeError),
@@ -88,13 +94,10 @@ def test_foreign_exceptions_become_exit_codes(error: Exception, code: ExitCode) 
 
 
 def test_the_cause_is_asked_too() -> None:
-    try:
-        try:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        except OSError as error:
-            raise RuntimeError("writing failed") from error
-    except RuntimeError as error:
-        assert translate(error).code is ExitCode.STORAGE_FULL
+    error = RuntimeError("writing failed")
+    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+
+    assert translate(error).code is ExitCode.STORAGE_FULL
 
 
 def test_an_error_while_another_is_handled_is_not_taken_for_it() -> None:

@@ -41,6 +41,8 @@ def main(variables: Mapping[str, str] = os.environ, preemption: Preemption | Non
         the exit code.
     """
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    for chatty in ("httpx", "httpx2"):  # they log every URL, signed ones included
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     if preemption is None:
         preemption = Preemption()
         preemption.install()
@@ -59,6 +61,7 @@ def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
     server = None
     try:
         settings = Settings.from_environment(variables)
+        preemption.grace_seconds = settings.grace_seconds
         job = read_job(settings)
         board = Board(job.uid, settings.attempt)
         instruments = Instruments(board)

@@ -9,20 +9,34 @@ process at once: whoever sends it knows why.
 import logging
 import os
 import signal
+import time
+from collections.abc import Callable
 from types import FrameType
 
 from finetune_api.contract.exit_codes import ExitCode
 from finetune_trainer.errors import PreemptedError
 
 logger = logging.getLogger(__name__)
+DEFAULT_GRACE_SECONDS = 30.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Preemption:
-    """Remembers that the process was told to stop."""
+    """Remembers that the process was told to stop.
 
-    def __init__(self) -> None:
+    Attributes:
+        grace_seconds: time between the signal and the kill.
+    """
+
+    def __init__(
+        self,
+        grace_seconds: float = DEFAULT_GRACE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.grace_seconds = grace_seconds
+        self._clock = clock
         self._received: signal.Signals | None = None
+        self._received_at = 0.0
 
     def install(self) -> None:
         """Take over SIGTERM and SIGINT; the main thread alone may call it."""
@@ -37,6 +51,13 @@ class Preemption:
     def request(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask the run to stop at the next clean point."""
         self._received = number
+        self._received_at = self._clock()
+
+    def count_seconds_left(self) -> float:
+        """Say how long the process may still live; all of the grace while nothing was asked."""
+        if self._received is None:
+            return self.grace_seconds
+        return self.grace_seconds - (self._clock() - self._received_at)
 
     def check(self) -> None:
         """Leave the present work if the process was told to stop.

@@ -114,10 +114,10 @@ def _train_and_export(
 ) -> None:
     runtime.prepare_for_torch(equipment.settings)
     # Imported here and not above: it brings torch, which must find the environment set.
-    from finetune_trainer.training import sessions
+    from finetune_trainer.training import assembly, sessions
 
     board = equipment.board
-    context = sessions.Context(
+    context = assembly.Context(
         job=job,
         task=find_task(job.spec.task),
         data=prepared.data,
@@ -128,7 +128,7 @@ def _train_and_export(
         instruments=equipment.instruments,
         preemption=equipment.preemption,
     )
-    session = sessions.open_session(context)
+    session = assembly.open_session(context)
     board.enter("Baseline")
     sessions.measure_baseline(session)
     sessions.train(session)

@@ -60,7 +60,6 @@ def prepare_hub(settings: Settings) -> None:
     """Send caches to the scratch volume, and keep the hub's client quiet and private."""
     os.environ.setdefault("HF_HOME", str(settings.scratch / "huggingface"))
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    os.environ["HF_HUB_DISABLE_XET"] = os.environ.get("HF_HUB_DISABLE_XET", "1")
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"
     os.environ["TOKENIZERS_PARALLELISM"] = "true"
 

@@ -13,8 +13,7 @@ from finetune_api.contract import environment
 from finetune_api.contract.environment import Variable
 from finetune_api.sources import Source, parse_source
 from finetune_trainer.errors import ConfigError
-
-DEFAULT_GRACE_SECONDS = 30.0
+from finetune_trainer.preemption import DEFAULT_GRACE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,12 @@ from finetune_trainer.errors import (
 )
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_FULL_TEXT = re.compile(r"No space left on device|Disk quota exceeded|File too large", re.I)
+# safetensors and torch write from native code: their errors carry only a text, that of torch only
+# the position at which the file ended.
+_FULL_TEXT = re.compile(
+    r"No space left on device|Disk quota exceeded|File too large"
+    r"|PytorchStreamWriter failed|inline_container\.cc.*unexpected pos|iostream error"
+)
 _NETWORK = frozenset(
     {
         *("ConnectError", "ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout"),
@@ -63,10 +68,8 @@ class Translation:
 def _is_storage_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
-    # safetensors and torch write from native code: their errors carry only the text of the cause.
-    return _is_named(error, {"SafetensorError", "RuntimeError"}) and bool(
-        _FULL_TEXT.search(str(error)) or "PytorchStreamWriter failed" in str(error)
-    )
+    is_native = _is_named(error, {"SafetensorError", "RuntimeError"})
+    return is_native and _FULL_TEXT.search(str(error)) is not None
 
 
 def _is_device_memory(error: BaseException) -> bool:
@@ -128,6 +131,20 @@ TRANSLATIONS: tuple[Translation, ...] = (
     Translation(lambda error: isinstance(error, PermissionError), AccessError),
     Translation(_is_bad_config, ConfigError),
 )
+
+
+ACCESS_HINT = (
+    "check the name; if it is private or gated, put a token that may read it into the Secret of"
+    " model.credentialsSecretName"
+)
+
+
+def translate_hub_error(error: BaseException, source: str) -> TrainerError:
+    """Translate what a hub's client raised; a hub tells strangers 401 for what is not there too."""
+    translated = translate(error, source)
+    if isinstance(translated, AccessError):
+        translated.hint = ACCESS_HINT
+    return translated
 
 
 def translate(error: BaseException, context: str = "") -> TrainerError:

@@ -63,7 +63,7 @@ class TrainerProcess:
             return None
 
     def terminate(self) -> None:
-        """Tell the trainer, and not its helpers, to save a checkpoint and to end."""
+        """Tell the trainer, and not what it started, to save a checkpoint and to end."""
         self._process.terminate()
 
     def kill(self) -> None:

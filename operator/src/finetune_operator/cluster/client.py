@@ -86,7 +86,7 @@ class ApiClient:
         while True:
             path = f"{kind.path(namespace)}?{urlencode(query)}"
             page = await self._request("GET", path, accept=accept)
-            for item in page["items"]:
+            for item in page["items"] or ():  # null in an empty list of metadata
                 yield item
             following = page["metadata"].get("continue")
             if not following:

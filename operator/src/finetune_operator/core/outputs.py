@@ -22,6 +22,11 @@ class Place:
         """The place as a user writes it."""
         return f"pvc://{self.claim}/{self.path}".rstrip("/")
 
+    @property
+    def root(self) -> str:
+        """The first folder: places that overlap share it, or one of them is the claim's root."""
+        return self.path.split("/", 1)[0]
+
     def overlaps(self, other: "Place") -> bool:
         """Tell whether both are the same folder or one lies in the other."""
         if self.claim != other.claim:

@@ -21,7 +21,7 @@ from finetune_operator.core.faults import Fault
 from finetune_operator.core.notices import list_notices
 from finetune_operator.core.plan import Launch, Plan, Removal, Suspension, Verdict
 from finetune_operator.core.statuses import build_status
-from finetune_operator.core.throttle import hold_back_progress
+from finetune_operator.core.throttle import hold_back_details
 from finetune_operator.core.times import parse_time
 
 Rule: TypeAlias = Callable[[Facts], Verdict | None]
@@ -30,7 +30,7 @@ Rule: TypeAlias = Callable[[Facts], Verdict | None]
 def decide(facts: Facts) -> Plan:
     """Say what should exist and what the status should read, given what is there now."""
     verdict = next(verdict for rule in RULES if (verdict := rule(facts)))
-    status, recheck_seconds = hold_back_progress(facts, build_status(facts, verdict))
+    status, recheck_seconds = hold_back_details(facts, build_status(facts, verdict))
     pauses = [s for s in (verdict.recheck_seconds, recheck_seconds) if s is not None]
     return Plan(
         status=status,

@@ -14,6 +14,7 @@ import kopf
 from finetune_operator.cluster.connections import Endpoint
 from finetune_operator.core.kinds import WATCHED, Kind
 from finetune_operator.core.records import Key
+from finetune_operator.runtime.storages import NoDiffBase, NoProgress
 from finetune_operator.runtime.store import Store
 from finetune_operator.runtime.sweep import selector_of
 
@@ -107,6 +108,8 @@ def build_kopf_settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = 600
     settings.watching.chunk_size = 500
     settings.execution.max_workers = 1
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.progress_storage = NoProgress()
     for kind in WATCHED:
         if selector := selector_of(kind):
             settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector

@@ -10,6 +10,7 @@ from finetune_api.v1alpha1.status import FINISHED_STATES
 from finetune_operator.core.records import JobRecord
 from finetune_operator.core.times import parse_time
 
+OWN = "finetune_operator"
 RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 WAIT_BUCKETS = tuple(float(b) for b in (1, 2.5, *(5 * 2**n for n in range(14))))
 DURATION_BUCKETS = tuple(60.0 * 2**n for n in range(13))
@@ -19,78 +20,51 @@ class Observers:
     """What is counted, by the names that dashboards and alerts use."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-        prefix = "finetune_operator"
-        self._reconciles = Counter(
-            f"{prefix}_reconcile_total", "Looks at a job.", ["result"], registry=registry
+        def count(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def spread(
+            name: str, text: str, *labels: str, buckets: tuple[float, ...] = RECONCILE_BUCKETS
+        ) -> Histogram:
+            return Histogram(name, text, labels, buckets=buckets, registry=registry)
+
+        self._reconciles = count(f"{OWN}_reconcile_total", "Looks at a job.", "result")
+        self._errors = count(f"{OWN}_reconcile_errors_total", "Looks that failed.")
+        self._reconcile_seconds = spread(f"{OWN}_reconcile_duration_seconds", "Time of a look.")
+        self._queue_seconds = spread(
+            f"{OWN}_queue_duration_seconds", "Time a job waited to be looked at."
         )
-        self._errors = Counter(
-            f"{prefix}_reconcile_errors_total", "Looks that failed.", registry=registry
+        self._requests = count(
+            f"{OWN}_api_requests_total", "Requests; code 0 had no answer.", "verb", "code"
         )
-        self._reconcile_seconds = Histogram(
-            f"{prefix}_reconcile_duration_seconds",
-            "Time of one look at a job.",
-            buckets=RECONCILE_BUCKETS,
-            registry=registry,
+        self._request_seconds = spread(
+            f"{OWN}_api_request_duration_seconds", "Time of a request.", "verb"
         )
-        self._queue_seconds = Histogram(
-            f"{prefix}_queue_duration_seconds",
-            "Time a job waited to be looked at.",
-            buckets=RECONCILE_BUCKETS,
-            registry=registry,
+        self._reports = count(
+            f"{OWN}_status_reports_total", "Progress reports, by what came of it.", "result"
         )
-        self._requests = Counter(
-            f"{prefix}_api_requests_total",
-            "Requests to the API server; code 0 had no answer.",
-            ["verb", "code"],
-            registry=registry,
+        self._repairs = count(
+            f"{OWN}_sweep_repairs_total", "Objects that the watch had missed.", "kind"
         )
-        self._request_seconds = Histogram(
-            f"{prefix}_api_request_duration_seconds",
-            "Time of a request to the API server.",
-            ["verb"],
-            buckets=RECONCILE_BUCKETS,
-            registry=registry,
+        self._created = count("finetune_jobs_created_total", "Jobs begun.", "namespace")
+        self._finished = count(
+            "finetune_jobs_finished_total", "Jobs ended.", "namespace", "method", "result", "reason"
         )
-        self._reports = Counter(
-            f"{prefix}_status_reports_total",
-            "Progress reports asked for, by what came of it.",
-            ["result"],
-            registry=registry,
-        )
-        self._repairs = Counter(
-            f"{prefix}_sweep_repairs_total",
-            "Objects that the watch had missed.",
-            ["kind"],
-            registry=registry,
-        )
-        self._created = Counter(
-            "finetune_jobs_created_total", "Jobs begun.", ["namespace"], registry=registry
-        )
-        self._finished = Counter(
-            "finetune_jobs_finished_total",
-            "Jobs ended.",
-            ["namespace", "method", "result", "reason"],
-            registry=registry,
-        )
-        self._duration_seconds = Histogram(
+        self._duration_seconds = spread(
             "finetune_job_duration_seconds",
             "Time from the first attempt's start to the end.",
-            ["result"],
+            "result",
             buckets=DURATION_BUCKETS,
-            registry=registry,
         )
-        self._wait_seconds = Histogram(
+        self._wait_seconds = spread(
             "finetune_job_queue_wait_seconds",
             "Time from creation to the first attempt's start.",
             buckets=WAIT_BUCKETS,
-            registry=registry,
         )
-        self._first_step_seconds = Histogram(
+        self._first_step_seconds = spread(
             "finetune_job_time_to_first_step_seconds",
             "Time from creation to the first optimizer step heard of.",
             buckets=WAIT_BUCKETS,
-            registry=registry,
         )
 
     def reconciled(self, result: str, seconds: float) -> None:

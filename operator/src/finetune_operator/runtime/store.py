@@ -5,7 +5,6 @@ never replaces a newer one, so a late watch event cannot hide what we wrote ours
 create from a stale cache is how operators start things twice.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 from finetune_operator.core import kinds, names
 from finetune_operator.core.facts import Attempt, ReceivedReport, Rival
 from finetune_operator.core.kinds import Kind
+from finetune_operator.core.outputs import Place
 from finetune_operator.core.records import (
     AttemptRecord,
     JobRecord,
@@ -47,7 +47,7 @@ class Store:
         self._pods: dict[str, dict[str, PodRecord]] = {}
         self._owners: dict[str, str] = {}
         self._reports: dict[str, ReceivedReport] = {}
-        self._writers: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._writers: dict[tuple[str, str], dict[str, set[Key]]] = {}
         self._begun: set[str] = set()
 
     # --- what comes in -----------------------------------------------------------------------
@@ -113,11 +113,19 @@ class Store:
     def _note_place(self, record: JobRecord) -> None:
         if record.place is None:
             return
-        writers = self._writers[(record.key.namespace, record.place.claim)]
         if record.is_finished:
-            writers.discard(record.key)
-        else:
-            writers.add(record.key)
+            self._drop_place(record.key, record.place)
+            return
+        writers = self._writers.setdefault((record.key.namespace, record.place.claim), {})
+        writers.setdefault(record.place.root, set()).add(record.key)
+
+    def _drop_place(self, key: Key, place: Place) -> None:
+        writers = self._writers.get((key.namespace, place.claim), {})
+        writers.get(place.root, set()).discard(key)
+        if not writers.get(place.root, True):
+            del writers[place.root]
+        if not writers:
+            self._writers.pop((key.namespace, place.claim), None)
 
     def _apply_attempt(self, raw: Raw) -> Key | None:
         record = read_attempt(raw)
@@ -152,10 +160,7 @@ class Store:
         self._reports.pop(uid, None)
         self._begun.discard(uid)
         if record.place is not None:
-            place = (key.namespace, record.place.claim)
-            self._writers[place].discard(key)
-            if not self._writers[place]:
-                del self._writers[place]
+            self._drop_place(key, record.place)
         return key
 
     # --- what goes out -----------------------------------------------------------------------
@@ -185,9 +190,11 @@ class Store:
         return tuple(sorted(pods, key=lambda p: (p.created_at, not p.is_over, p.name)))
 
     def _list_rivals(self, job: JobRecord) -> Iterator[Rival]:
-        if job.place is None or job.is_finished:
-            return
-        for key in self._writers.get((job.key.namespace, job.place.claim), ()):
+        if job.place is None or job.is_finished or self._attempts.get(job.uid):
+            return  # only a job that has not begun has to ask
+        writers = self._writers.get((job.key.namespace, job.place.claim), {})
+        near = writers if job.place.root == "" else ("", job.place.root)
+        for key in (key for root in near for key in writers.get(root, ())):
             other = self.jobs[key]
             if key == job.key or other.place is None or other.is_deleting:
                 continue

@@ -7,7 +7,7 @@ import pytest
 from finetune_api.v1alpha1.status import HistoryPoint, Metric, Metrics
 from finetune_operator.core import progress
 from finetune_operator.core.rules import decide
-from operator_builders import NOW, a_report, a_running_job
+from operator_builders import NOW, a_job, a_report, a_running_job
 
 
 @pytest.mark.parametrize(
@@ -108,3 +108,14 @@ def test_what_the_first_attempt_resolved_is_held_to() -> None:
     assert plan.status.resolved is not None
     assert plan.status.resolved.model_revision == "aaa"
     assert plan.status.resolved.seed == 42
+
+
+def test_a_pod_that_starts_quickly_is_not_worth_a_write_of_its_own() -> None:
+    job = a_job().with_attempt().seen_again()
+    job.without_attempts().with_attempt().with_pod(waiting="ContainerCreating", scheduled_at=NOW)
+
+    soon, late = decide(job.facts()), decide(job.at(NOW + 2).facts())
+
+    assert soon.status == job.facts().before
+    assert soon.recheck_seconds == 2
+    assert late.status.pod_names == ["reviews-1-0-a"]

@@ -1,10 +1,11 @@
 import pytest
 import torch
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
 from finetune_trainer.callbacks.divergence import GuardAgainstDivergence
 from finetune_trainer.errors import DivergedError
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
-from transformers import TrainerControl, TrainerState, TrainingArguments
 
 NAN, INF = float("nan"), float("inf")
 

@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
 from finetune_api.v1alpha1.status import EarlyStoppingStatus
 from finetune_trainer.callbacks.early_stopping import StopEarly
 from finetune_trainer.callbacks.memory import restore_memory, write_memory
@@ -8,7 +10,6 @@ from finetune_trainer.checkpoints.best import BestKeeper
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.training.stopping import Policy
-from transformers import TrainerControl, TrainerState, TrainingArguments
 
 POLICY = Policy(metric="f1", greater_is_better=True, patience=2)
 

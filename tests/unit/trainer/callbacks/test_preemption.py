@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
 from finetune_trainer.callbacks.preemption import LeaveWhenPreempted
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import Preemption
-from transformers import TrainerControl, TrainerState, TrainingArguments
 
 POINTS = ["on_step_end", "on_substep_end", "on_prediction_step"]
 

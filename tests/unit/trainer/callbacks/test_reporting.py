@@ -2,11 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
 from finetune_trainer.callbacks.reporting import ReportProgress, read_scores
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.training.plans import Plan
-from transformers import TrainerControl, TrainerState, TrainingArguments
 
 PLAN = Plan(
     rows=160,
@@ -68,9 +69,7 @@ def test_the_time_to_fetch_a_batch_counts(training: ATraining) -> None:
 
 
 @pytest.mark.parametrize("event", ["on_save", "on_evaluate"])
-def test_evaluations_and_checkpoints_are_no_training_time(
-    training: ATraining, event: str
-) -> None:
+def test_evaluations_and_checkpoints_are_no_training_time(training: ATraining, event: str) -> None:
     training.step(0.5)
     training.now += 30
     training.fire(event)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from finetune_trainer.checkpoints.best import BestKeeper
 from finetune_trainer.checkpoints.identity import Identity
 
@@ -12,11 +13,10 @@ def a_keeper(folder: Path, metric: str = "f1", identity: Identity = OURS) -> Bes
 
 
 def keep(keeper: BestKeeper, step: int, value: float) -> None:
-    keeper.keep(
-        step,
-        {"f1": value, "loss": value},
-        lambda folder: (folder / "model.safetensors").write_text(f"weights {step}") and None,
-    )
+    def save(folder: Path) -> None:
+        (folder / "model.safetensors").write_text(f"weights {step}")
+
+    keeper.keep(step, {"f1": value, "loss": value}, save)
 
 
 def names(folder: Path) -> list[str]:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from finetune_trainer.checkpoints.pins import Pins, hold_to_pins, read_pins, write_pins
 from finetune_trainer.errors import DataError
 

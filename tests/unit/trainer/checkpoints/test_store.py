@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.store import CheckpointStore
 from finetune_trainer.errors import StorageFullError
@@ -105,9 +106,13 @@ def test_a_disk_that_fills_up_while_writing_leaves_the_last_good_one(tmp_path: P
     store = a_store(tmp_path)
     save(store, 1)
 
-    with pytest.raises(OSError, match="full"), store.writing(2) as folder:
-        (folder / "model.safetensors").write_bytes(b"w" * 10)
-        raise OSError(errno.ENOSPC, "full")
+    def fill_the_disk() -> None:
+        with store.writing(2) as folder:
+            (folder / "model.safetensors").write_bytes(b"w" * 10)
+            raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        fill_the_disk()
 
     assert names(tmp_path) == ["checkpoint-1"]
     assert a_store(tmp_path).find_newest() is not None
@@ -137,9 +142,7 @@ def test_older_checkpoints_make_room(tmp_path: Path) -> None:
 
 
 def test_the_first_checkpoint_is_weighed_by_the_size_of_the_model(tmp_path: Path) -> None:
-    store = CheckpointStore(
-        tmp_path, OURS, keep=2, expected_bytes=5000, free_bytes=lambda _: 4000
-    )
+    store = CheckpointStore(tmp_path, OURS, keep=2, expected_bytes=5000, free_bytes=lambda _: 4000)
 
     with pytest.raises(StorageFullError):
         save(store, 1)

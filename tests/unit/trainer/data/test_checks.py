@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from finetune_trainer.data import checks
 from finetune_trainer.data.columns import Column, Kind
 from finetune_trainer.data.tables import Origin, Table

@@ -1,4 +1,5 @@
 import pytest
+
 from finetune_trainer.data.columns import match_columns
 from finetune_trainer.errors import DataError
 

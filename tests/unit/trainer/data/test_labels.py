@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from finetune_trainer.data.labels import format_label, sort_labels, suggest_label
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from finetune_trainer.data.hashing import hash_row
 from finetune_trainer.data.lints import DataFacts, find_data_warnings
 from finetune_trainer.data.tables import Origin, Part, Table
@@ -62,8 +63,7 @@ def test_good_data_is_no_warning() -> None:
         pytest.param(
             [*make("a", 200, "a"), *make("d", 10, "b")],
             VALIDATION,
-            "95% of the training rows have the label 'a': accuracy says little,"
-            " follow f1 or mcc",
+            "95% of the training rows have the label 'a': accuracy says little, follow f1 or mcc",
             id="a majority",
         ),
         pytest.param(

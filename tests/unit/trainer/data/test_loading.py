@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from finetune_trainer.data.loading import Data, load_data
 from finetune_trainer.errors import DataError, NotFoundError
 from finetune_trainer.settings import Settings

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from finetune_trainer.data.readers import find_format, read_file
 from finetune_trainer.errors import DataError
 from trainer_jobs import Row, write_csv, write_jsonl, write_parquet

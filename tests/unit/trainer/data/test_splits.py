@@ -2,10 +2,11 @@ import random
 from collections import Counter
 
 import pytest
-from finetune_trainer.data.hashing import hash_row
-from finetune_trainer.data.splits import Keys, choose_subset, hold_out
 from hypothesis import given
 from hypothesis import strategies as st
+
+from finetune_trainer.data.hashing import hash_row
+from finetune_trainer.data.splits import Keys, choose_subset, hold_out
 
 
 def keys_of(rows: list[tuple[str, str]], salt: str = "split-42") -> Keys:
@@ -109,9 +110,7 @@ def test_parts_never_overlap_and_nothing_is_lost(labels: list[str], fractions: l
     assert {labels[i] for i in parts[-1]} == set(labels), "every label is left to learn from"
 
 
-@given(
-    labels=st.lists(st.sampled_from("abc"), min_size=1, max_size=60), limit=st.integers(1, 80)
-)
+@given(labels=st.lists(st.sampled_from("abc"), min_size=1, max_size=60), limit=st.integers(1, 80))
 def test_a_subset_has_the_size_that_was_asked_for(labels: list[str], limit: int) -> None:
     rows = [(f"text {n}", label) for n, label in enumerate(labels)]
 

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+
 from finetune_trainer.evaluation.classification import score_logits, score_majority
 
 
@@ -10,9 +11,8 @@ def test_right_answers_score_full_marks() -> None:
 
     scores = score_logits(logits, np.array([0, 1]))
 
-    assert {n: scores[n] for n in ("accuracy", "f1", "precision", "recall", "mcc")} == dict.fromkeys(
-        ("accuracy", "f1", "precision", "recall", "mcc"), 1.0
-    )
+    names = ("accuracy", "f1", "precision", "recall", "mcc")
+    assert {name: scores[name] for name in names} == dict.fromkeys(names, 1.0)
     assert scores["loss"] == pytest.approx(math.log1p(math.exp(-9)))
 
 

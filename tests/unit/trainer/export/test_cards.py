@@ -1,4 +1,5 @@
 import pytest
+
 from finetune_api.v1alpha1.status import EarlyStoppingStatus
 from finetune_trainer.export.cards import estimate_interval, write_card
 from finetune_trainer.reporting.board import Board

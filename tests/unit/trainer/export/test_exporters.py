@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from finetune_trainer.export.exporters import export_model
 from finetune_trainer.export.results import find_result, list_artifacts
 from finetune_trainer.reporting.board import Board

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+
 from finetune_api.v1alpha1.pretrained import Dropout
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.models.dropout import choose_dropout
@@ -36,9 +37,7 @@ GPT2 = SimpleNamespace(model_type="gpt2", resid_pdrop=0.1, embd_pdrop=0.1, attn_
         ),
     ],
 )
-def test_each_family_has_its_own_names(
-    config: SimpleNamespace, chosen: dict[str, float]
-) -> None:
+def test_each_family_has_its_own_names(config: SimpleNamespace, chosen: dict[str, float]) -> None:
     dropout = Dropout(hidden=0.2, attention=0.3, classifier=0.4)
 
     assert choose_dropout(dropout, config) == chosen

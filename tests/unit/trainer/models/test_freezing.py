@@ -1,4 +1,5 @@
 import pytest
+
 from finetune_api.v1alpha1.method import Freeze
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.models.freezing import choose_frozen
@@ -24,7 +25,7 @@ LAYOUT = read_layout(NAMES, "bert")
             Freeze(embeddings=True, lowest_layers=2), set(NAMES[:3]), id="embeddings and all layers"
         ),
         pytest.param(Freeze(modules=["*.layer.1.*"]), {NAMES[2]}, id="a pattern"),
-        pytest.param(Freeze(modules=["bert"]), set(NAMES[:4]), id="a module means all that is in it"),
+        pytest.param(Freeze(modules=["bert"]), set(NAMES[:4]), id="a whole module"),
     ],
 )
 def test_what_is_named_is_frozen(freeze: Freeze, frozen: set[str]) -> None:

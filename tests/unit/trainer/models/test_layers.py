@@ -1,4 +1,5 @@
 import pytest
+
 from finetune_trainer.models.layers import read_layout
 
 

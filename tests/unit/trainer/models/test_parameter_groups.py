@@ -1,4 +1,5 @@
 import pytest
+
 from finetune_api.v1alpha1.training import Training
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.models.layers import read_layout

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from finetune_api.v1alpha1.pretrained import PretrainedModel
 from finetune_trainer.errors import ConfigError, NotFoundError
 from finetune_trainer.models.sources import Pretrained, fetch_model
@@ -18,8 +19,10 @@ def write_model(folder: Path, config: str = '{"model_type": "bert"}') -> Path:
     return folder
 
 
-def fetch(job: TrainerJob, **model: str) -> Pretrained:
-    spec = PretrainedModel(**{"source": "pvc://data/base", **model})
+def fetch(
+    job: TrainerJob, source: str = "pvc://data/base", tokenizer_source: str | None = None
+) -> Pretrained:
+    spec = PretrainedModel(source=source, tokenizer_source=tokenizer_source)
     return fetch_model(spec, Settings.from_environment(job.environment()), None)
 
 
@@ -58,9 +61,7 @@ def test_the_tokenizer_may_lie_elsewhere(job: TrainerJob) -> None:
         pytest.param("pvc://data/empty", "has no config.json", id="no config.json"),
     ],
 )
-def test_a_model_that_is_not_there_is_not_found(
-    job: TrainerJob, source: str, message: str
-) -> None:
+def test_a_model_that_is_not_there_is_not_found(job: TrainerJob, source: str, message: str) -> None:
     (job.claim / "empty").mkdir()
 
     with pytest.raises(NotFoundError, match=message):
@@ -77,9 +78,7 @@ def test_a_model_that_is_not_there_is_not_found(
         ),
     ],
 )
-def test_a_config_that_says_nothing_is_refused(
-    job: TrainerJob, config: str, message: str
-) -> None:
+def test_a_config_that_says_nothing_is_refused(job: TrainerJob, config: str, message: str) -> None:
     write_model(job.claim / "base", config)
 
     with pytest.raises(ConfigError, match=message):

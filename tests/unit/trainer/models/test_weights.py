@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from finetune_trainer.errors import ConfigError, NotFoundError
 from finetune_trainer.models.weights import check_weights, choose_weight_files, find_problem
 

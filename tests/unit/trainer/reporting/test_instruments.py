@@ -1,14 +1,15 @@
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
 from finetune_api.v1alpha1.status import CheckpointStatus, EarlyStoppingStatus
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import GAUGES, Instruments
-from prometheus_client.parser import text_string_to_metric_families
 
 
 def read_samples(instruments: Instruments) -> dict[str, float]:
     families = text_string_to_metric_families(instruments.render().decode())
     return {
-        sample.name + "".join(f"{{{v}}}" for k, v in sample.labels.items() if k != "le"): sample.value
+        sample.name + "".join(f"{{{sample.labels[k]}}}" for k in sample.labels): sample.value
         for family in families
         for sample in family.samples
     }

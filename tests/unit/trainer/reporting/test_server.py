@@ -4,6 +4,7 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+
 from finetune_api.contract.progress import ProgressReport
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments

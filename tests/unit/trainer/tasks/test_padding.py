@@ -2,6 +2,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+
 from finetune_trainer.tasks.padding import PadToLongest
 
 

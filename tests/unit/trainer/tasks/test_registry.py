@@ -1,6 +1,7 @@
 from typing import get_args
 
 import pytest
+
 from finetune_api.v1alpha1.metrics import TASK_METRICS, TaskName
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.tasks.registry import TASKS, find_task

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+
 from finetune_trainer.tasks.base import Encoded
 from finetune_trainer.training.encoding import choose_max_length, find_encoding_warnings
 

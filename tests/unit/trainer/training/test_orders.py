@@ -1,12 +1,13 @@
 import random
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from finetune_trainer.training.orders import (
     measure_padding,
     order_for_evaluation,
     order_for_training,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 LENGTHS = random.Random(0).choices(range(5, 60), k=200)
 
@@ -16,9 +17,7 @@ LENGTHS = random.Random(0).choices(range(5, 60), k=200)
     batch_size=st.integers(1, 20),
     epoch=st.integers(0, 5),
 )
-def test_every_row_comes_once_in_an_epoch(
-    lengths: list[int], batch_size: int, epoch: int
-) -> None:
+def test_every_row_comes_once_in_an_epoch(lengths: list[int], batch_size: int, epoch: int) -> None:
     order = order_for_training(lengths, batch_size, 42, epoch)
 
     assert sorted(order) == list(range(len(lengths)))

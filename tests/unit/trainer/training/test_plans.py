@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from finetune_trainer.training.plans import Plan, find_recipe_warnings, plan_steps
 from trainer_jobs import TrainerJob
 
@@ -78,9 +79,7 @@ def test_a_sound_recipe_is_no_warning(job: TrainerJob) -> None:
         ),
     ],
 )
-def test_an_unwise_recipe_is_told(
-    job: TrainerJob, training: dict[str, Any], warning: str
-) -> None:
+def test_an_unwise_recipe_is_told(job: TrainerJob, training: dict[str, Any], warning: str) -> None:
     spec = job.with_spec(training=training).resolve().spec
 
     warnings = find_recipe_warnings(spec, plan_steps(spec, 100))

@@ -1,6 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from finetune_api.v1alpha1.training import EarlyStopping
 from finetune_trainer.training.stopping import (
     Policy,
@@ -9,8 +12,6 @@ from finetune_trainer.training.stopping import (
     count_patience,
     judge,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 F1 = Policy(metric="f1", greater_is_better=True, patience=2)
 LOSS = replace(F1, metric="loss", greater_is_better=False)
@@ -79,9 +80,7 @@ def follow(policy: Policy, values: list[float], maximum_steps: int = 10**6) -> S
             10,
             id="the target counts from the first evaluation",
         ),
-        pytest.param(
-            replace(F1, enabled=False), [0.9, 0.5, 0.4, 0.3], None, None, id="turned off"
-        ),
+        pytest.param(replace(F1, enabled=False), [0.9, 0.5, 0.4, 0.3], None, None, id="turned off"),
     ],
 )
 def test_when_training_stops(
@@ -119,12 +118,8 @@ def test_the_direction_follows_from_the_metric() -> None:
     assert Policy.of(EarlyStopping(metric="mcc")).greater_is_better
 
 
-@given(
-    values=st.lists(st.floats(0, 1), min_size=1, max_size=30), cut=st.integers(0, 29)
-)
-def test_a_run_that_is_interrupted_stops_where_it_would_have(
-    values: list[float], cut: int
-) -> None:
+@given(values=st.lists(st.floats(0, 1), min_size=1, max_size=30), cut=st.integers(0, 29))
+def test_a_run_that_is_interrupted_stops_where_it_would_have(values: list[float], cut: int) -> None:
     whole = follow(F1, values)
     resumed = StoppingState()
     for number, value in enumerate(values, start=1):

@@ -11,6 +11,7 @@ from finetune_api.v1alpha1.status import EarlyStoppingStatus
 from finetune_trainer.callbacks.reporting import read_scores
 from finetune_trainer.checkpoints.best import BestKeeper
 from finetune_trainer.reporting.board import Board
+from finetune_trainer.tasks.base import Scores
 from finetune_trainer.training.stopping import (
     Policy,
     StoppingState,
@@ -39,6 +40,7 @@ class StopEarly(TrainerCallback):
         board: Board,
         save_weights: SaveWeights,
         maximum_steps: int,
+        choose_scores: Callable[[Scores], Scores] = dict,
     ) -> None:
         """Connect the parts.
 
@@ -48,6 +50,7 @@ class StopEarly(TrainerCallback):
             board: is told about best value and patience.
             save_weights: writes the present weights into a folder.
             maximum_steps: the steps of a run that is not stopped.
+            choose_scores: keeps the metrics that shall be reported.
         """
         self.state = StoppingState()
         self._policy = policy
@@ -55,6 +58,7 @@ class StopEarly(TrainerCallback):
         self._board = board
         self._save_weights = save_weights
         self._maximum_steps = maximum_steps
+        self._choose_scores = choose_scores
 
     def remember(self) -> dict[str, Any]:
         """Keep what patience counts."""
@@ -100,4 +104,4 @@ class StopEarly(TrainerCallback):
             )
         )
         if best:
-            self._board.measure("best", best.scores)
+            self._board.measure("best", self._choose_scores(best.scores))

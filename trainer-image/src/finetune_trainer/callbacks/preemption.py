@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import Preemption
 
 
@@ -67,9 +68,12 @@ class LeaveWhenPreempted(TrainerCallback):
 
         The step is done again from its beginning, so the checkpoint gets the numbers from there.
         """
-        if self._preemption.is_requested and self._before_step is not None:
-            self._before_step.put_back()
-        self._preemption.check()
+        try:
+            self._preemption.check()
+        except PreemptedError:
+            if self._before_step is not None:
+                self._before_step.put_back()
+            raise
 
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

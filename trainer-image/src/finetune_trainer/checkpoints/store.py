@@ -129,7 +129,8 @@ class CheckpointStore:
 
     def _prune(self, keep: int) -> None:
         for path in self._list()[:-keep]:
-            shutil.rmtree(path)
+            # A file that somebody holds open on a network volume must not end the training.
+            shutil.rmtree(path, ignore_errors=True)
 
     def _quarantine(self, path: Path, problem: str) -> None:
         target = path.with_name(f"{QUARANTINE_PREFIX}{path.name}")

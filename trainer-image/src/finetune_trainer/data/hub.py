@@ -11,7 +11,7 @@ from finetune_api.contract.environment import Variable
 from finetune_trainer.data.columns import match_columns
 from finetune_trainer.data.tables import Origin, Table
 from finetune_trainer.errors import NotFoundError
-from finetune_trainer.translations import translate
+from finetune_trainer.translations import translate_hub_error
 
 
 def resolve_dataset_revision(name: str, field: str) -> str:
@@ -24,8 +24,8 @@ def resolve_dataset_revision(name: str, field: str) -> str:
 
     try:
         info = HfApi(token=os.environ.get(Variable.HUB_TOKEN)).dataset_info(name, timeout=30)
-    except Exception as error:  # the hub's client raises dozens of types; translate knows them
-        raise translate(error, f"{field}.source hf://{name}") from error
+    except Exception as error:  # the client raises dozens of types; the table knows them
+        raise translate_hub_error(error, f"{field}.source hf://{name}") from error
     return info.sha or "main"
 
 
@@ -61,7 +61,7 @@ def read_hub_table(
     except ValueError as error:  # an unknown split or configuration; the message lists the known
         raise NotFoundError(f"{field}.source hf://{name}: {error}") from error
     except Exception as error:  # see above
-        raise translate(error, f"{field}.source hf://{name}") from error
+        raise translate_hub_error(error, f"{field}.source hf://{name}") from error
     match_columns(wanted, rows.column_names, f"{field} (hf://{name}, split {split})")
     columns = {role: _read_column(rows, column) for role, column in wanted.items()}
     return Table(columns, (Origin(f"hf://{name} ({split})", 0),))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from finetune_api.contract.environment import Variable
 from finetune_trainer.models.weights import choose_weight_files
-from finetune_trainer.translations import translate
+from finetune_trainer.translations import translate_hub_error
 
 TEXT_ENDINGS = (".json", ".txt", ".model", ".jinja")
 """Configuration, vocabulary, chat templates. Python files and pickles are never downloaded."""
@@ -52,6 +52,6 @@ def download_model(
             allow_patterns=wanted,
             etag_timeout=TIMEOUT_SECONDS,
         )
-    except Exception as error:  # the hub's client raises dozens of types; translate knows them
-        raise translate(error, f"model.source {source}") from error
+    except Exception as error:  # the client raises dozens of types; the table knows them
+        raise translate_hub_error(error, f"model.source {source}") from error
     return Path(folder), commit

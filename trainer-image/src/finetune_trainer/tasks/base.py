@@ -92,6 +92,8 @@ class Task:
         build_collator: makes the function that batches rows.
         measure: metrics from the model's outputs [rows, …] and the targets [rows, …].
         measure_baseline: metrics of the simplest guess that knows the training part only.
+        loss_spans_batches: whether the model's own loss is a mean over all batches of a step. Most
+            take the mean of one batch, whatever they are told.
     """
 
     name: TaskName
@@ -101,8 +103,14 @@ class Task:
     build_collator: Callable[[Tokenizer], Collator]
     measure: Callable[["numpy.ndarray[Any, Any]", "numpy.ndarray[Any, Any]"], Scores]
     measure_baseline: Callable[[Part, Part, tuple[str, ...]], Scores]
+    loss_spans_batches: bool = False
 
     @property
     def metrics(self) -> tuple[MetricName, ...]:
         """The metrics that `measure` gives."""
         return TASK_METRICS[self.name].names
+
+    @property
+    def main_metric(self) -> MetricName:
+        """The metric that early stopping follows unless the job says otherwise."""
+        return TASK_METRICS[self.name].main

@@ -37,6 +37,7 @@ class Parts:
         board: is told about checkpoints.
         instruments: measures them.
         checkpoints_uri: how the user names the folder of the store.
+        loss_spans_batches: whether the model's loss is a mean over all batches of a step.
     """
 
     training: Training
@@ -46,6 +47,7 @@ class Parts:
     board: Board
     instruments: Instruments
     checkpoints_uri: str
+    loss_spans_batches: bool
 
 
 class FineTuneTrainer(Trainer):
@@ -53,7 +55,11 @@ class FineTuneTrainer(Trainer):
 
     def __init__(self, *, parts: Parts, **options: Any) -> None:
         self.parts = parts
+        self.last_save_seconds = 0.0
         super().__init__(**options)
+        # The library believes that every model which takes extra arguments counts the targets of
+        # the whole step. Classifiers do not: their gradients would be added up instead of averaged.
+        self.model_accepts_loss_kwargs = parts.loss_spans_batches
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Give layers and head learning rates of their own."""
@@ -121,7 +127,8 @@ class FineTuneTrainer(Trainer):
             self._save_rng_state(str(folder))
             self.state.save_to_json(str(folder / STATE_NAME))
             write_memory(folder, self.callback_handler.callbacks)
-        self.parts.instruments.checkpoint_duration.observe(time.monotonic() - began)
+        self.last_save_seconds = time.monotonic() - began
+        self.parts.instruments.checkpoint_duration.observe(self.last_save_seconds)
         self.parts.instruments.checkpoint_bytes.set(self.parts.store.newest_bytes)
         path = f"{self.parts.checkpoints_uri}/checkpoint-{step}"
         self.parts.board.update(checkpoint=CheckpointStatus(step=step, path=path))
@@ -131,6 +138,24 @@ class FineTuneTrainer(Trainer):
         """Write a checkpoint of this moment, unless the newest one is of this step."""
         if self.parts.store.newest_step != self.state.global_step:
             self._save_checkpoint(self.model, None)
+
+    def log_what_is_due(self) -> None:
+        """Log the loss if it is the turn of this step: after a restart it would have passed."""
+        if self.control.should_log:
+            self.control.should_evaluate = self.control.should_save = False
+            model: Any = self.model
+            self._maybe_log_save_evaluate(
+                self._tr_loss, None, model, None, self.state.epoch or 0, None, time.time()
+            )
+
+    def read_loss_sum(self) -> tuple[torch.Tensor, int]:
+        """Give the sum of losses since the last log, and the step of that log."""
+        return self._tr_loss, self._globalstep_last_logged
+
+    def write_loss_sum(self, loss_sum: float, last_logged_step: int) -> None:
+        """Take both back."""
+        self._tr_loss.fill_(loss_sum)
+        self._globalstep_last_logged = last_logged_step
 
     def save_weights(self, folder: Path) -> None:
         """Write the weights and the configuration alone."""

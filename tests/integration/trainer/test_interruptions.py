@@ -1,0 +1,325 @@
+"""Attempts that are cut short, in every way and place, and what the next one makes of it."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetune_api.contract.environment import Variable
+from finetune_api.contract.exit_codes import ExitCode
+from finetune_api.contract.outcomes import Outcome
+from finetune_trainer import sealing
+from finetune_trainer.__main__ import main
+from finetune_trainer.errors import PreemptedError
+from finetune_trainer.preemption import Preemption
+from trainer_jobs import TrainerJob, make_reviews
+
+DEADLINE_SECONDS = 120
+
+
+class PreemptAtCheck(Preemption):
+    """Is told to stop just before the n-th time that somebody asks."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._left = number
+
+    def check(self) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            self.request()
+        super().check()
+
+
+def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
+    code = main(job.environment(), preemption or Preemption())
+    outcome = job.read_outcome()
+    assert outcome.exit_code == code
+    return outcome
+
+
+def results(job: TrainerJob) -> tuple[Any, bytes]:
+    metrics = json.loads((job.output / "metrics.json").read_text())
+    return metrics, (job.output / "model.safetensors").read_bytes()
+
+
+def steps_of(job: TrainerJob) -> list[int]:
+    return sorted(int(path.name.split("-")[1]) for path in job.checkpoints.glob("checkpoint-*"))
+
+
+@pytest.fixture
+def long_job(job: TrainerJob) -> TrainerJob:
+    """3 epochs of 8 steps with dropout, an evaluation every 3 steps, a checkpoint every 5."""
+    return job.with_spec(
+        training={"epochs": 3},
+        evaluation={"every": "Steps", "everySteps": 3},
+        checkpoints={"every": "Steps", "everySteps": 5},
+        earlyStopping={"enabled": False, "metric": "loss"},
+    )
+
+
+@pytest.fixture
+def expected(long_job: TrainerJob) -> tuple[Any, bytes]:
+    """What the job gives when nobody interrupts it."""
+    assert run(long_job).succeeded
+    found = results(long_job)
+    shutil.rmtree(long_job.output)
+    shutil.rmtree(long_job.checkpoints)
+    return found
+
+
+def test_a_job_that_is_preempted_everywhere_gives_the_same_model(
+    long_job: TrainerJob, expected: tuple[Any, bytes]
+) -> None:
+    """Before training, after a step, inside evaluations, at the end of an epoch, in the export."""
+    attempts = 0
+    outcome = None
+    while outcome is None or not outcome.succeeded:
+        attempts += 1
+        # Four checks come before the first step; each attempt then does a little more.
+        outcome = run(long_job.with_attempt(attempts), PreemptAtCheck(4 + attempts))
+        if not outcome.succeeded:
+            assert (outcome.exit_code, outcome.reason) == (ExitCode.PREEMPTED, "Terminated")
+            assert not long_job.output.exists()
+
+    assert attempts > 5
+    assert results(long_job) == expected
+
+
+def test_a_step_in_parts_is_done_again_from_its_beginning(job: TrainerJob) -> None:
+    job.with_spec(training={"gradientAccumulationSteps": 3, "epochs": 2})
+    assert run(job).succeeded
+    expected = results(job)
+    shutil.rmtree(job.output)
+    shutil.rmtree(job.checkpoints)
+
+    outcome = run(job, PreemptAtCheck(9))
+    assert outcome.exit_code == ExitCode.PREEMPTED
+    assert run(job.with_attempt(2)).succeeded
+
+    assert results(job) == expected
+
+
+def test_too_little_grace_for_a_checkpoint_leaves_the_last_one(long_job: TrainerJob) -> None:
+    long_job.variables[Variable.GRACE_SECONDS] = "0"
+
+    outcome = run(long_job, PreemptAtCheck(4 + 10))
+
+    assert outcome.exit_code == ExitCode.PREEMPTED
+    assert steps_of(long_job) == [5]
+
+
+def test_a_run_that_was_stopped_early_is_not_trained_on(job: TrainerJob) -> None:
+    job.with_spec(training={"epochs": 10, "learningRate": 1e-9}, earlyStopping={"patience": 2})
+    assert run(job).succeeded
+    expected = results(job)
+    shutil.rmtree(job.output)
+
+    report = run(job.with_attempt(2)).report
+
+    assert report is not None
+    assert (report.resumed_from_step, report.step, report.train_seconds) == (24, 24, None)
+    assert report.early_stopping is not None
+    assert report.early_stopping.stopped
+    assert results(job) == expected
+
+
+def test_patience_goes_on_where_it_was(job: TrainerJob) -> None:
+    job.with_spec(training={"epochs": 10, "learningRate": 1e-9}, earlyStopping={"patience": 3})
+    first = run(job, PreemptAtCheck(4 + 2 * 9 + 3))
+    assert first.exit_code == ExitCode.PREEMPTED
+    assert first.report is not None
+    assert first.report.early_stopping is not None
+    assert first.report.early_stopping.patience_remaining == 2
+
+    report = run(job.with_attempt(2)).report
+
+    assert report is not None
+    assert report.early_stopping is not None
+    assert (report.early_stopping.best_step, report.early_stopping.stopped_step) == (8, 32)
+
+
+def truncate_the_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_bit_of_the_optimizer(folder: Path) -> None:
+    path = folder / "optimizer.pt"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def lose_the_state(folder: Path) -> None:
+    (folder / "trainer_state.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(truncate_the_weights, id="truncated weights"),
+        pytest.param(flip_a_bit_of_the_optimizer, id="a flipped bit"),
+        pytest.param(lose_the_state, id="a lost file"),
+    ],
+)
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_leads_to_the_same_model(
+    long_job: TrainerJob, expected: tuple[Any, bytes], damage: Callable[[Path], None]
+) -> None:
+    run(long_job, PreemptAtCheck(4 + 17))
+    older, newest = steps_of(long_job)
+    damage(long_job.checkpoints / f"checkpoint-{newest}")
+
+    outcome = run(long_job.with_attempt(2))
+
+    assert outcome.report is not None
+    assert outcome.report.resumed_from_step == older
+    assert outcome.report.resolved is not None
+    assert any(f"checkpoint-{newest} is not used" in w for w in outcome.report.resolved.warnings)
+    assert (long_job.checkpoints / f"bad-checkpoint-{newest}").is_dir()
+    assert results(long_job) == expected
+
+
+def test_a_checkpoint_of_another_job_is_not_opened(long_job: TrainerJob) -> None:
+    run(long_job, PreemptAtCheck(4 + 3))
+    (step,) = steps_of(long_job)
+    manifest = long_job.checkpoints / f"checkpoint-{step}" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(long_job.uid, "somebody-else"))
+
+    outcome = run(long_job.with_attempt(2))
+
+    assert outcome.report is not None
+    assert outcome.succeeded
+    assert outcome.report.resumed_from_step is None
+
+
+@contextmanager
+def files_of_at_most(count: int) -> Iterator[None]:
+    """A file system that takes no larger files: the same error as a full one, without root."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_is_full_leaves_the_last_good_checkpoint(long_job: TrainerJob) -> None:
+    run(long_job, PreemptAtCheck(4 + 3))
+    (step,) = steps_of(long_job)
+    optimizer = long_job.checkpoints / f"checkpoint-{step}" / "optimizer.pt"
+
+    with files_of_at_most(optimizer.stat().st_size - 1000):
+        outcome = run(long_job.with_attempt(2))
+
+    assert (outcome.exit_code, outcome.reason) == (ExitCode.STORAGE_FULL, "CheckpointStorageFull")
+    assert steps_of(long_job) == [step]
+    sealing.verify(long_job.checkpoints / f"checkpoint-{step}", "manifest.json")
+    assert not list(long_job.checkpoints.glob(".tmp-*"))
+    assert run(long_job.with_attempt(3)).succeeded
+
+
+class Trainer:
+    """The trainer as a process of its own, watched through its own port."""
+
+    def __init__(self, job: TrainerJob) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self._url = f"http://127.0.0.1:{port}/progress"
+        variables = {
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            **job.environment(),
+            Variable.REPORT_ADDRESS: "127.0.0.1",
+            Variable.REPORT_PORT: str(port),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "finetune_trainer"], env=variables, stderr=subprocess.PIPE
+        )
+
+    def wait_for(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            report = self._read()
+            if report is not None and condition(report):
+                return report
+            time.sleep(0.02)
+        _, errors = self.process.communicate()
+        raise AssertionError(f"ended or too late: {errors.decode()[-2000:]}")
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        self.process.communicate(timeout=DEADLINE_SECONDS)
+        return self.process.returncode
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            with urllib.request.urlopen(self._url, timeout=5) as response:
+                report: dict[str, Any] = json.load(response)
+                return report
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return None
+
+
+@pytest.fixture
+def endless_job(job: TrainerJob) -> TrainerJob:
+    """Long enough to be interrupted, with a checkpoint now and then."""
+    return job.with_train_rows(make_reviews(400)).with_spec(
+        training={"epochs": None, "maxSteps": 100_000},
+        evaluation={"every": "Steps", "everySteps": 50},
+        checkpoints={"every": "Steps", "everySteps": 25},
+        earlyStopping={"enabled": False},
+    )
+
+
+def test_sigterm_saves_and_ends_with_143(endless_job: TrainerJob) -> None:
+    trainer = Trainer(endless_job)
+    trainer.wait_for(lambda report: report["step"] >= 3)
+
+    code = trainer.end(signal.SIGTERM)
+
+    outcome = endless_job.read_outcome()
+    assert (code, outcome.exit_code, outcome.succeeded) == (143, 143, False)
+    assert outcome.report is not None
+    assert outcome.report.checkpoint is not None
+    newest = steps_of(endless_job)[-1]
+    assert newest == outcome.report.step == outcome.report.checkpoint.step
+    sealing.verify(endless_job.checkpoints / f"checkpoint-{newest}", "manifest.json")
+
+
+def test_a_killed_process_goes_on_from_its_newest_checkpoint(endless_job: TrainerJob) -> None:
+    trainer = Trainer(endless_job)
+    trainer.wait_for(lambda report: report.get("checkpoint", {}).get("step", 0) >= 50)
+    assert trainer.end(signal.SIGKILL) == -signal.SIGKILL
+    assert not endless_job.termination_log.exists()
+    newest = steps_of(endless_job)[-1]
+
+    class LeaveSoon(Preemption):
+        """Stops at the first step after the restart."""
+
+        def check(self) -> None:
+            if steps_of(endless_job)[-1] >= newest and self.seen_training():
+                raise PreemptedError("enough was seen")
+
+        def seen_training(self) -> bool:
+            self.checks = getattr(self, "checks", 0) + 1
+            return self.checks > 4
+
+    report = run(endless_job.with_attempt(2), LeaveSoon()).report
+
+    assert report is not None
+    assert report.resumed_from_step == newest
+    assert report.step == newest + 1
+    assert report.history
