@@ -114,7 +114,7 @@ def _train_and_export(
 ) -> None:
     runtime.prepare_for_torch(equipment.settings)
     # Imported here and not above: it brings torch, which must find the environment set.
-    from finetune_trainer.training import assembly, sessions
+    from finetune_trainer.training import assembly, attempts
 
     board = equipment.board
     context = assembly.Context(
@@ -128,17 +128,17 @@ def _train_and_export(
         instruments=equipment.instruments,
         preemption=equipment.preemption,
     )
-    session = assembly.open_session(context)
+    attempt = assembly.open_attempt(context)
     board.enter("Baseline")
-    sessions.measure_baseline(session)
-    sessions.train(session)
-    sessions.test(session)
+    attempts.measure_baseline(attempt)
+    attempts.train(attempt)
+    attempts.test(attempt)
     equipment.preemption.check()
     board.enter("Export")
 
     def save_model(folder: Path) -> None:
-        session.loaded.model.save_pretrained(folder)
-        session.tokenizer.save_pretrained(folder)
+        attempt.loaded.model.save_pretrained(folder)
+        attempt.tokenizer.save_pretrained(folder)
 
     export_model(places.output, job, board.snapshot(), save_model)
 

@@ -64,7 +64,7 @@ class Application:
         self._sweep = Sweep(client, self._store, self._workers.add, observers, clock)
         self._health = Health(self._sweep, settings, clock)
         self._collector = Collector(
-            self._store, self._build_reader(), self._workers.add, settings, observers, clock
+            self._store, self._build_reader(), self._workers.add_soon, settings, observers, clock
         )
         self._render = build_renderer(self._store, registry, settings, clock)
 
@@ -119,7 +119,8 @@ class Application:
                 return
 
     async def _watch(self, sign_in: Any) -> None:
-        informer = Informer(self._store, self._workers.add, self._sweep.ask)
+        workers = self._workers
+        informer = Informer(self._store, workers.add, workers.add_soon, self._sweep.ask)
         await kopf.operator(
             registry=informer.build_registry(sign_in),
             settings=build_kopf_settings(),

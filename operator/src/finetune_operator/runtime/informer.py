@@ -12,7 +12,7 @@ from typing import Any
 import kopf
 
 from finetune_operator.cluster.connections import Endpoint
-from finetune_operator.core.kinds import WATCHED, Kind
+from finetune_operator.core.kinds import FINETUNE_JOBS, WATCHED, Kind
 from finetune_operator.core.records import Key
 from finetune_operator.runtime.storages import NoDiffBase, NoProgress
 from finetune_operator.runtime.store import Store
@@ -35,10 +35,15 @@ class Informer:
     """Feeds the store and nudges the queue."""
 
     def __init__(
-        self, store: Store, add: Callable[[Key], None], on_listing: Callable[[], None]
+        self,
+        store: Store,
+        add: Callable[[Key], None],
+        add_soon: Callable[[Key], None],
+        on_listing: Callable[[], None],
     ) -> None:
         self._store = store
         self._add = add
+        self._add_soon = add_soon
         self._on_listing = on_listing
 
     def hear(self, kind: Kind, event: dict[str, Any]) -> None:
@@ -51,7 +56,8 @@ class Informer:
         if event["type"] is None:
             self._on_listing()
         if key is not None:
-            self._add(key)
+            # In a burst, starting the next job matters more than telling how the last one goes.
+            (self._add if kind == FINETUNE_JOBS else self._add_soon)(key)
 
     def build_registry(self, sign_in: Callable[[], Any]) -> kopf.OperatorRegistry:
         """Give kopf's handlers: one per kind, and one that gives the credentials."""

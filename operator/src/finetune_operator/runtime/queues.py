@@ -15,6 +15,8 @@ from finetune_operator.runtime.ports import Clock
 
 FIRST_BACKOFF_SECONDS = 0.2
 MAX_BACKOFF_SECONDS = 60.0
+FRESH_IN_A_ROW = 4
+"""So many new keys go before one of the others: thousands of new jobs must not stop the old."""
 
 
 class KeyedQueue:
@@ -30,6 +32,7 @@ class KeyedQueue:
         self._heap: list[tuple[float, Key]] = []
         self._due: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
+        self._taken_fresh = 0
 
     def add(self, key: Key) -> None:
         """Ask for a look at once; while one is going on, for another one after it."""
@@ -65,12 +68,17 @@ class KeyedQueue:
         """Take the next key, with the seconds it waited; None when nothing is due."""
         now = self._clock()
         self._ripen(now)
-        for waiting in (self._fresh, self._again):
-            if waiting:
-                key, since = waiting.popitem(last=False)
-                self._active.add(key)
-                return key, now - since
-        return None
+        is_turn_of_the_others = self._taken_fresh >= FRESH_IN_A_ROW and bool(self._again)
+        if self._fresh and not is_turn_of_the_others:
+            self._taken_fresh += 1
+            key, since = self._fresh.popitem(last=False)
+        elif self._again:
+            self._taken_fresh = 0
+            key, since = self._again.popitem(last=False)
+        else:
+            return None
+        self._active.add(key)
+        return key, now - since
 
     def done(self, key: Key) -> None:
         """Give a key back after work; it comes again if it was asked for meanwhile."""

@@ -36,6 +36,11 @@ class Workers:
         self._queue.add(key)
         self._nudged.set()
 
+    def add_soon(self, key: Key) -> None:
+        """Ask for a look that may wait behind new jobs: one of their children changed."""
+        self._queue.add_after(key, 0)
+        self._nudged.set()
+
     async def run(self) -> None:
         """Work until cancelled; what is being done is then cancelled too: nothing is half."""
         try:

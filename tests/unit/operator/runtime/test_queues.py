@@ -109,3 +109,13 @@ def test_the_queue_says_how_deep_it_is_and_how_long_the_first_waits() -> None:
     queue.add(C)
 
     assert (queue.depth, queue.oldest_seconds, queue.active) == (3, 3, 0)
+
+
+def test_a_flood_of_new_keys_does_not_stop_the_others() -> None:
+    queue, clock = a_queue()
+    queue.add_after(A, 0)
+    clock.now = 1
+    for number in range(10):
+        queue.add(Key("team", str(number)))
+
+    assert A in [take(queue) for _ in range(5)]

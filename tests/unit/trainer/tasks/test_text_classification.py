@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from pytest import MonkeyPatch
+import pytest
 
 from finetune_trainer.data.tables import Origin, Part, Table
 from finetune_trainer.tasks import encoding
@@ -16,7 +16,7 @@ def a_part(texts: list[str]) -> Part:
 
 
 def test_texts_become_tokens_and_labels_become_numbers(
-    tmp_path: Path, monkeypatch: MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from transformers import AutoTokenizer
 

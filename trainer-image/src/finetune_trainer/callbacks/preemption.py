@@ -39,7 +39,7 @@ class RandomState:
 class LeaveWhenPreempted(TrainerCallback):
     """Asks the flag after each step, each part of a step and each batch of an evaluation.
 
-    Raises PreemptedError; `training.sessions` catches it outside the loop, saves, and lets it go on
+    Raises PreemptedError; `training.attempts` catches it outside the loop, saves, and lets it go on
     to an exit code that is no success. The Trainer's own way returns normally, which a script takes
     for the end of the training.
     """

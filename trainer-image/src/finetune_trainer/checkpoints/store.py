@@ -1,6 +1,6 @@
 """The checkpoints of a job: written whole, verified before use, the newest good one wins.
 
-`training.trainers` writes through it, `training.sessions` asks it where to go on. A broken
+`training.trainers` writes through it, `training.attempts` asks it where to go on. A broken
 checkpoint is set aside under another name and the one before it is used; without any, training
 begins anew.
 """

@@ -1,6 +1,6 @@
 """Builds the model to train: pre-trained body, new output layer, frozen parts. Needs torch.
 
-`training.sessions` calls it. The weights are always loaded as float32: a checkpoint saved as
+`training.attempts` calls it. The weights are always loaded as float32: a checkpoint saved as
 bfloat16 would otherwise be trained in bfloat16, which loses most small updates. Remote code is
 never run.
 """

@@ -34,8 +34,7 @@ def encode_texts(texts: Sequence[str], tokenizer: Tokenizer, max_length: int) ->
         ]
         truncated += sum(bool(encoding.overflowing) for encoding in batch.encodings or ())
         if tokenizer.unk_token_id is not None:
-            unknown += sum(
-                int((row == tokenizer.unk_token_id).sum()) for row in columns["input_ids"]
-            )
+            found = (row == tokenizer.unk_token_id for row in columns["input_ids"])
+            unknown += sum(int(matches.sum()) for matches in found)
     lengths = [len(row["input_ids"]) for row in features]
     return Encoded(features, lengths, truncated, unknown)

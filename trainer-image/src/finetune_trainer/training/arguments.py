@@ -1,6 +1,6 @@
 """spec.training as the Trainer of transformers wants it: one table, read from top to bottom.
 
-`sessions` calls it. Where the Trainer has a way of its own that we do not trust (best model, NaN in
+`attempts` calls it. Where the Trainer has a way of its own that we do not trust (best model, NaN in
 logs, signal handling), it is switched off here, with the reason.
 """
 

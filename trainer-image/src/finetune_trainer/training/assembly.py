@@ -1,6 +1,6 @@
 """Puts an attempt together: model, rows, Trainer, callbacks, checkpoints. Needs torch.
 
-`run` opens a session here, `sessions` works with it. A new callback is one line in `_assemble`.
+`run` opens an attempt here, `attempts` works with it. A new callback is one line in `_assemble`.
 """
 
 import logging
@@ -75,7 +75,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Attempt:
     """A model, its rows and the Trainer that brings them together."""
 
     context: Context
@@ -88,7 +88,7 @@ class Session:
     stopping: StopEarly
 
 
-def open_session(context: Context) -> Session:
+def open_attempt(context: Context) -> Attempt:
     """Load the model, encode the rows, and put the Trainer together."""
     spec = context.job.spec
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -140,7 +140,7 @@ def _assemble(
     tokenizer: Any,
     encoded: dict[str, Encoded],
     machine: runtime.Machine,
-) -> Session:
+) -> Attempt:
     job, task = context.job, context.task
     store, keeper = _open_checkpoints(context, loaded)
     guard = GuardAgainstDivergence(
@@ -183,7 +183,7 @@ def _assemble(
         LeaveWhenPreempted(context.preemption),
     ):
         trainer.add_callback(callback)
-    return Session(context, loaded, tokenizer, encoded, trainer, store, keeper, stopping)
+    return Attempt(context, loaded, tokenizer, encoded, trainer, store, keeper, stopping)
 
 
 def _open_checkpoints(context: Context, loaded: Loaded) -> tuple[CheckpointStore, BestKeeper]:

@@ -13,7 +13,7 @@ from finetune_trainer.errors import PreemptedError
 from finetune_trainer.reporting.board import Measured
 from finetune_trainer.sealing import Sealed
 from finetune_trainer.tasks.base import Scores
-from finetune_trainer.training.assembly import Session
+from finetune_trainer.training.assembly import Attempt
 
 logger = logging.getLogger(__name__)
 BASELINES: tuple[tuple[str, Measured], ...] = (
@@ -22,83 +22,83 @@ BASELINES: tuple[tuple[str, Measured], ...] = (
 )
 
 
-def measure_baseline(session: Session) -> None:
+def measure_baseline(attempt: Attempt) -> None:
     """Measure what the untouched model reaches, on the rows that the trained one is judged by."""
-    context = session.context
+    context = attempt.context
     if not context.job.spec.evaluation.baseline:
         return
     for part, kind in BASELINES:
         if part not in context.data.parts:
             continue
-        if session.loaded.has_new_head:
+        if attempt.loaded.has_new_head:
             parts = context.data.parts
             scores = context.task.measure_baseline(parts["train"], parts[part], context.data.labels)
         else:
-            scores = _predict(session, part)
+            scores = _predict(attempt, part)
         context.board.measure(kind, context.choose_scores(scores))
 
 
-def train(session: Session) -> None:
+def train(attempt: Attempt) -> None:
     """Train from the newest good checkpoint, or from the start, until done or stopped early.
 
     Raises:
         PreemptedError: the process was told to stop; a checkpoint was saved.
     """
-    trainer, context = session.trainer, session.context
-    checkpoint = session.store.find_newest()
-    session.keeper.find()
-    context.board.warn(*session.store.warnings)
+    trainer, context = attempt.trainer, attempt.context
+    checkpoint = attempt.store.find_newest()
+    attempt.keeper.find()
+    context.board.warn(*attempt.store.warnings)
     context.board.enter("Train")
     try:
         if checkpoint is not None:
-            _take_up(session, checkpoint)
-        if not _is_over(session):
+            _take_up(attempt, checkpoint)
+        if not _is_over(attempt):
             trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
         trainer.save_now()
     except PreemptedError:
-        _save_before_leaving(session)
+        _save_before_leaving(attempt)
         raise
 
 
-def test(session: Session) -> Scores | None:
+def test(attempt: Attempt) -> Scores | None:
     """Load the best model, and judge it by the test rows, which nothing was chosen by."""
-    context = session.context
-    best = session.keeper.best
+    context = attempt.context
+    best = attempt.keeper.best
     if best is not None:
-        session.trainer.load_weights(best.path)
+        attempt.trainer.load_weights(best.path)
         context.board.measure("best", context.choose_scores(best.scores))
     if "test" not in context.data.parts:
         return None
     context.board.enter("Test")
-    scores = context.choose_scores(_predict(session, "test"))
+    scores = context.choose_scores(_predict(attempt, "test"))
     context.board.measure("test", scores)
     return scores
 
 
-def _take_up(session: Session, checkpoint: Sealed) -> None:
+def _take_up(attempt: Attempt, checkpoint: Sealed) -> None:
     """Go on where a checkpoint was; an evaluation that was cut short there is done first."""
-    trainer, step = session.trainer, checkpoint.about["step"]
+    trainer, step = attempt.trainer, checkpoint.about["step"]
     restore_memory(checkpoint.path, trainer.callback_handler.callbacks)
-    session.context.board.update(step=step, resumed_from_step=step)
+    attempt.context.board.update(step=step, resumed_from_step=step)
     logger.info("going on from the checkpoint of step %d", step)
     trainer.take_up_state(checkpoint.path)
-    if session.context.plan.is_evaluation_due(step) and session.stopping.state.last_step < step:
+    if attempt.context.plan.is_evaluation_due(step) and attempt.stopping.state.last_step < step:
         trainer.load_weights(checkpoint.path)
         trainer.evaluate()
 
 
-def _is_over(session: Session) -> bool:
+def _is_over(attempt: Attempt) -> bool:
     return (
-        session.stopping.state.stopped is not None
-        or session.trainer.state.global_step >= session.context.plan.maximum_steps
+        attempt.stopping.state.stopped is not None
+        or attempt.trainer.state.global_step >= attempt.context.plan.maximum_steps
     )
 
 
-def _save_before_leaving(session: Session) -> None:
-    trainer = session.trainer
-    if trainer.state.global_step <= (session.store.newest_step or 0):
+def _save_before_leaving(attempt: Attempt) -> None:
+    trainer = attempt.trainer
+    if trainer.state.global_step <= (attempt.store.newest_step or 0):
         return
-    seconds_left = session.context.preemption.count_seconds_left()
+    seconds_left = attempt.context.preemption.count_seconds_left()
     if trainer.last_save_seconds > seconds_left:
         # Killed while saving, the process could not even say why it ended.
         logger.warning("%.0f s are too few for a checkpoint; the last one stays", seconds_left)
@@ -107,7 +107,7 @@ def _save_before_leaving(session: Session) -> None:
     trainer.save_now()
 
 
-def _predict(session: Session, part: str) -> Scores:
-    rows: Any = session.encoded[part]
-    output = session.trainer.predict(rows, metric_key_prefix=part)
+def _predict(attempt: Attempt, part: str) -> Scores:
+    rows: Any = attempt.encoded[part]
+    output = attempt.trainer.predict(rows, metric_key_prefix=part)
     return read_scores(output.metrics or {}, prefix=f"{part}_")
