@@ -7,6 +7,7 @@ import sys
 
 from finetune_operator.cluster.errors import ClusterError
 from finetune_operator.runtime.application import run_operator
+from finetune_operator.runtime.memory import tune_memory
 from finetune_operator.runtime.settings import SettingsError, read_settings
 
 EXIT_BAD_SETTINGS = 2
@@ -23,6 +24,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return EXIT_BAD_SETTINGS
     configure_logs(settings.log_level)
+    tune_memory()
     try:
         asyncio.run(run_operator(settings))
     except ClusterError as error:
