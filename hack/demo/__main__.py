@@ -10,11 +10,10 @@ import subprocess
 import sys
 import urllib.request
 
-from demo.prepare_reviews import prepare_reviews
-
 from demo import findings, predictions, volumes
 from demo.clusters import ROOT, DemoCluster, running_cluster
 from demo.findings import DemoError
+from demo.prepare_reviews import prepare_reviews
 from devcluster import binaries
 from devcluster.control_plane import ControlPlane
 from devcluster.errors import DevClusterError
