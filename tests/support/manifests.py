@@ -118,6 +118,7 @@ BAD_MANIFESTS: tuple[BadManifest, ...] = (
     BadManifest("a volume that is old and new", {"spec.checkpoints": {"volume": {"claimName": "a", "size": "1Gi"}}}, "spec.checkpoints.volume", ("exactly one of claimName and size",)),
     BadManifest("a class for an old volume", {"spec.checkpoints": {"volume": {"claimName": "a", "storageClassName": "fast"}}}, "spec.checkpoints.volume", ("fast", "set size")),
     BadManifest("half a terabyte of nonsense", {"spec.checkpoints": {"volume": {"size": "lots"}}}, "spec.checkpoints.volume.size", ("lots",)),
+    BadManifest("a whole claim as destination", {"spec.output": {"destination": "pvc://models"}}, "spec.output.destination", ("pvc://models", "pvc://claim/path")),
     BadManifest("a hub as destination", {"spec.output": {"destination": "hf://org/model"}}, "spec.output.destination", ("hf://org/model", "pvc://claim/path")),
     BadManifest("less than no GPU", {"spec.resources": {"gpusPerNode": -1}}, "spec.resources.gpusPerNode", ("-1",)),
     BadManifest("memory without a number", {"spec.resources": {"memory": "Gi"}}, "spec.resources.memory", ("Gi",)),

@@ -26,6 +26,9 @@ _PATTERNS: dict[SourceScheme, re.Pattern[str]] = {
     "file": re.compile(rf"file://(?P<path>(/{_SEGMENT})+)/?"),
 }
 
+# A model is put in place by a rename, which the root of a volume cannot do.
+_DESTINATION = re.compile(rf"pvc://{_CLAIM}(/{_SEGMENT})+/?")
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -76,14 +79,14 @@ def _check_source(uri: str) -> str:
 
 
 def _check_destination(uri: str) -> str:
-    if not _PATTERNS["pvc"].fullmatch(uri):
+    if not _DESTINATION.fullmatch(uri):
         raise ValueError(f"{uri!r} is not a destination; write pvc://claim/path")
     return uri
 
 
-def _cel_pattern(*schemes: SourceScheme) -> str:
-    """Join the patterns of some schemes into one that RE2, the API server's engine, understands."""
-    joined = "|".join(_PATTERNS[scheme].pattern for scheme in schemes)
+def _cel_pattern(*patterns: re.Pattern[str]) -> str:
+    """Join patterns into one that RE2, the API server's engine, understands."""
+    joined = "|".join(pattern.pattern for pattern in patterns)
     return "^(" + re.sub(r"\(\?P<\w+>", "(", joined) + ")$"
 
 
@@ -102,7 +105,7 @@ SourceUri = Annotated[
         min_length=6,
         max_length=MAX_URI_LENGTH,
         json_schema_extra=_with_rule(
-            f"self.matches(r'{_cel_pattern('hf', 'pvc', 'file')}')",
+            f"self.matches(r'{_cel_pattern(*_PATTERNS.values())}')",
             "is not a source; write hf://org/name, pvc://claim/path or file:///absolute/path",
         ),
     ),
@@ -115,7 +118,7 @@ DestinationUri = Annotated[
         min_length=6,
         max_length=MAX_URI_LENGTH,
         json_schema_extra=_with_rule(
-            f"self.matches(r'{_cel_pattern('pvc')}')",
+            f"self.matches(r'{_cel_pattern(_DESTINATION)}')",
             "is not a destination; write pvc://claim/path",
         ),
     ),

@@ -25,9 +25,9 @@ def run(job: TrainerJob) -> int:
     ("change", "code", "message"),
     [
         pytest.param(
-            lambda job: job.with_spec(output={"destination": "pvc://data"}),
+            lambda job: job.with_spec(output={"destination": "pvc://data/checkpoints"}),
             ExitCode.BAD_CONFIG,
-            "output.destination is pvc://data, the whole claim",
+            "output.destination is pvc://data/checkpoints, which holds the checkpoints",
             id="a destination that cannot be written",
         ),
         pytest.param(

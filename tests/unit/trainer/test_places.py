@@ -34,14 +34,6 @@ def test_files_that_no_job_made_are_not_removed(job: TrainerJob) -> None:
         find(job)
 
 
-def test_the_root_of_a_claim_cannot_be_swapped(job: TrainerJob) -> None:
-    job.with_spec(output={"destination": "pvc://data"})
-
-    with pytest.raises(ConfigError, match="the whole claim") as caught:
-        find(job)
-    assert caught.value.hint == "name a folder, for example pvc://data/model"
-
-
 def test_a_model_may_not_swallow_the_checkpoints(job: TrainerJob) -> None:
     job.with_spec(output={"destination": "pvc://data/checkpoints"})
 

@@ -62,12 +62,6 @@ def _check_claim(field: str, uri: str, settings: Settings) -> None:
 
 def _check_output(places: Places, uri: str) -> None:
     output = places.output
-    if not parse_source(uri).path:
-        raise ConfigError(
-            f"output.destination is {uri}, the whole claim: a model is put in place by a rename,"
-            " which the root of a volume cannot do",
-            hint=f"name a folder, for example {uri}/model",
-        )
     if places.checkpoints.is_relative_to(output):
         raise ConfigError(
             f"output.destination is {uri}, which holds the checkpoints: publishing the model would"
