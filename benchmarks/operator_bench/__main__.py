@@ -154,10 +154,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-operator-"))
     audit_log = folder / "audit.log"
     with ControlPlane(folder, controllers=False, audit_log=audit_log) as control_plane:
-        control_plane.kubectl("apply", "-f", str(ROOT / "crds" / "finetunejobs.yaml"))
-        control_plane.kubectl(
-            "wait", "--for=condition=Established", "crd/finetunejobs.finetune.dev"
-        )
+        control_plane.install_definition(ROOT / "crds" / "finetunejobs.yaml")
         measured = asyncio.run(compare(control_plane, folder, sizes))
     writes = count_writes(audit_log, OPERATOR_USER, "operator-0-burst")
     summary = summarise(measured, writes, sizes.burst)

@@ -44,10 +44,7 @@ def running_cluster(folder: Path) -> Iterator[DemoCluster]:
             image_commands={"*": ("python", "-m", "finetune_trainer")},
         )
         with RunningNode(control_plane.kubeconfig, node):
-            control_plane.kubectl("apply", "-f", str(ROOT / "crds" / "finetunejobs.yaml"))
-            control_plane.kubectl(
-                "wait", "--for=condition=Established", "crd/finetunejobs.finetune.dev"
-            )
+            control_plane.install_definition(ROOT / "crds" / "finetunejobs.yaml")
             with running_operator(control_plane, folder / "operator.log") as metrics_url:
                 yield DemoCluster(control_plane, metrics_url)
 

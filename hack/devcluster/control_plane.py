@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import yaml
+
 from devcluster import binaries, components
 from devcluster.administrators import Administrator
 from devcluster.certificates import CertificateAuthority, KeyPair, create_signing_key, write_private
@@ -162,6 +164,18 @@ class ControlPlane:
             raise CommandError(f"kubectl {' '.join(arguments)}: {finished.stderr.strip()}")
         return finished.stdout
 
+    def install_definition(self, file: Path) -> None:
+        """Apply a CustomResourceDefinition and return when its objects can be created.
+
+        `kubectl wait` right after an apply fails when the definition has no conditions yet.
+        """
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
+        name = yaml.safe_load(file.read_text())["metadata"]["name"]
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
+        self._wait_until(
+            f"{name} is established", lambda: _is_established(self.request("GET", path))
+        )
+
     def create_kubeconfig(
         self, user: str, groups: Sequence[str] = (), *, namespace: str = "default"
     ) -> Path:
@@ -237,6 +251,11 @@ class ControlPlane:
 
     def _lost_a_port(self, error: BaseException) -> bool:
         return isinstance(error, StartError) and PORT_IS_TAKEN in str(error)
+
+
+def _is_established(definition: Mapping[str, Any]) -> bool:
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 def pick_free_ports() -> Ports:

@@ -45,6 +45,6 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def crd(control_plane: ControlPlane) -> None:
-    definition = Path(__file__).resolve().parents[2] / "crds" / "finetunejobs.yaml"
-    control_plane.kubectl("apply", "--server-side", "-f", str(definition))
-    control_plane.kubectl("wait", "--for=condition=Established", "crd/finetunejobs.finetune.dev")
+    control_plane.install_definition(
+        Path(__file__).resolve().parents[2] / "crds" / "finetunejobs.yaml"
+    )

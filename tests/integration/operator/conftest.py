@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from devcluster.control_plane import ControlPlane
-from devcluster.errors import ApiError
-from finetune_api.crd import build_crd
 from operator_runs import OperatorProcess, Stage, Team, scripted_node
-from polling import poll
-
-
-@pytest.fixture(scope="session")
-def crd(control_plane: ControlPlane) -> None:
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    definition = build_crd()
-    name = definition["metadata"]["name"]
-    with contextlib.suppress(ApiError):  # another test made it
-        control_plane.request("POST", path, definition)
-    poll(lambda: _is_established(control_plane.request("GET", f"{path}/{name}")), "the CRD is up")
-
-
-def _is_established(definition: dict[str, Any]) -> bool:
-    conditions = definition.get("status", {}).get("conditions") or ()
-    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 @pytest.fixture
