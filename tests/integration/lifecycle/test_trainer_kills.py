@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from lifecycle_stack import Stack
+from lifecycle_stack import Stack, build_spec
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,27 @@ def test_a_trainer_that_ends_early_goes_on_from_its_checkpoint(
     assert first is not None
     assert not first["status"].get("succeeded")
     assert [job["metadata"]["name"] for job in stack.list_jobs()] == ["reviews-1", "reviews-2"]
+
+
+def test_patience_survives_the_kill_of_a_trainer(stack: Stack) -> None:
+    stack.start_operator()
+    stack.create(
+        # At this rate nothing is learnt: the first evaluation, at 200, stays the best one.
+        training={**build_spec()["training"], "maxSteps": 4000, "learningRate": 1e-12},
+        earlyStopping={"metric": "accuracy", "patience": 3},
+        evaluation={"every": "Steps", "everySteps": 200},
+        checkpoints={"every": "Steps", "everySteps": 100},
+    )
+    stack.wait_for_step(450)
+
+    stack.signal_trainer(signal.SIGKILL)
+    status = stack.wait_for_state("EarlyStopped")
+
+    assert status.attempts is not None
+    assert status.attempts.failed == 1
+    assert (status.attempts.resumed_from_step or 0) >= 400
+    assert status.early_stopping is not None
+    assert (status.early_stopping.best_step, status.early_stopping.stopped_step) == (200, 800)
 
 
 def test_a_suspended_job_goes_on_from_its_checkpoint(stack: Stack) -> None:
