@@ -54,7 +54,7 @@ def load_rows(folder: Path, tokenizer: Any) -> Any:
     files = {part: str(folder / f"{part}.csv") for part in ("train", "validation", "test")}
     rows = load_dataset("csv", data_files=files)
     names = {"negative": 0, "positive": 1}
-    rows = rows.map(lambda row: {"label": names[row["label"]]})
+    rows = rows.map(lambda row: {"labels": names[row["label"]]}, remove_columns=["label"])
     return rows.map(
         lambda batch: tokenizer(batch["text"], padding=True, truncation=True), batched=True
     )
