@@ -56,7 +56,7 @@ def cut_rows(folder: Path, rows: int) -> Path:
     """Give a folder with the first rows of the training part, and everything else as it is."""
     cut = Path(tempfile.mkdtemp(prefix="bench-data-"))
     for path in folder.iterdir():
-        (cut / path.name).symlink_to(path)
+        (cut / path.name).symlink_to(path.resolve())
     (cut / "train.csv").unlink()
     with (folder / "train.csv").open() as source, (cut / "train.csv").open("w") as target:
         target.writelines(itertools.islice(source, rows + 1))
