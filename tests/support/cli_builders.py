@@ -48,6 +48,11 @@ def record_console(*, terminal: bool = False, width: int = 100) -> tuple[Console
     """Give a console and what is written to it."""
     written = io.StringIO()
     console = Console(
-        file=written, width=width, force_terminal=terminal, no_color=True, highlight=False
+        file=written,
+        width=width,
+        force_terminal=terminal,
+        no_color=True,
+        highlight=False,
+        _environ={"TERM": "xterm"},  # the tests' own terminal may be a dumb one
     )
     return console, written
