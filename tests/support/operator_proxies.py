@@ -35,6 +35,7 @@ class Proxy:
         armed: the number of the write to strike at, and how.
         strike: what to do then, for example kill the operator.
         is_down: whether to answer 503 to everything.
+        has_struck: whether the strike is over.
     """
 
     port: int = 0
@@ -64,8 +65,12 @@ class Proxy:
         self.writes.append(f"{request.method} {request.path.split('/namespaces/')[-1]}")
         if self.armed is None or len(self.writes) != self.armed[0]:
             return None
-        self.has_struck = True
         return self.armed[1]
+
+    def hit(self) -> None:
+        """Strike; say so only when it is done, for the test then starts the operator anew."""
+        self.strike()
+        self.has_struck = True
 
 
 @contextlib.contextmanager
@@ -112,12 +117,12 @@ async def _handle(
         return web.Response(status=503)
     moment = proxy.note(request)
     if moment == "before":
-        proxy.strike()
+        proxy.hit()
         return web.Response(status=502)
     answer = await _forward(proxy, session, server, request)
     if moment is not None:
         if moment == "after":
-            proxy.strike()
+            proxy.hit()
         assert request.transport is not None
         request.transport.abort()
     return answer
