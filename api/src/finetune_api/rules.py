@@ -31,7 +31,7 @@ class Rule:
 
     def describe_failure(self, model: Any) -> str:
         """Fill the message with the values of `model`."""
-        return _PLACEHOLDER.sub(lambda match: _show(_look_up(model, match[1])), self.message)
+        return _PLACEHOLDER.sub(lambda match: _show(look_up(model, match[1])), self.message)
 
     def to_cel(self) -> dict[str, str]:
         """Give the entry for x-kubernetes-validations; values make the message an expression."""
@@ -55,11 +55,14 @@ def _to_cel_format(message: str) -> str:
     return f"'{escaped}'.format([{names}])"
 
 
-def _look_up(model: Any, path: str) -> Any:
+def look_up(model: Any, path: str) -> Any:
+    """Give the value of a field by its path in YAML; None where a part of the path is unset."""
     for name in path.split("."):
         fields = type(model).model_fields
         attribute = next((key for key, field in fields.items() if field.alias == name), name)
         model = getattr(model, attribute)
+        if model is None:
+            return None
     return model
 
 

@@ -26,7 +26,7 @@ def test_every_exit_code_has_a_meaning() -> None:
 
 
 def test_permanent_codes_are_those_that_are_not_retried() -> None:
-    assert PERMANENT_EXIT_CODES == (64, 65, 66, 77, 80, 81, 82)
+    assert PERMANENT_EXIT_CODES == (64, 65, 66, 77, 79, 80, 81, 82)
 
 
 def test_an_outcome_survives_the_termination_message() -> None:

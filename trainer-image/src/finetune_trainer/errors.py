@@ -12,6 +12,7 @@ TrainerError
 ├── InternalError        70  a bug of ours; another attempt is made
 ├── TransientError       75  the hub or the network had a hiccup
 ├── AccessError          77  it is there, but not for this token
+├── QualityGateError     79  the model is not as good as the job demands
 ├── DeviceMemoryError    80  the batch does not fit into the GPU
 ├── DivergedError        81  the loss stopped being a number
 ├── StorageFullError     82  no room for a checkpoint or the model
@@ -79,6 +80,12 @@ class AccessError(TrainerError):
     """It is there, but not for this token."""
 
     code = ExitCode.ACCESS_DENIED
+
+
+class QualityGateError(TrainerError):
+    """The model is not as good as the job demands; it is kept, but not published."""
+
+    code = ExitCode.QUALITY_GATE
 
 
 class DeviceMemoryError(TrainerError):

@@ -93,7 +93,7 @@ def _prepare(job: ResolvedJob, places: Places, equipment: Equipment) -> _Prepare
     runtime.prepare_hub(settings)
     earlier = pins.read_pins(places.checkpoints)
     board.enter("Validate")
-    needs = find_task(spec.task).needs
+    needs = find_task(spec.task).find_needs(spec.dataset)
     data = load_data(spec.dataset, needs, spec.training.seed, settings, earlier.dataset_revisions)
     pins.hold_to_pins(earlier, data.fingerprint)
     plan = plan_steps(spec, len(data.parts["train"]))
@@ -138,7 +138,7 @@ def _train_and_export(
 
     def save_model(folder: Path) -> None:
         attempt.loaded.model.save_pretrained(folder)
-        attempt.tokenizer.save_pretrained(folder)
+        attempt.processor.save_pretrained(folder)
 
     export_model(places.output, job, board.snapshot(), save_model)
 

@@ -18,6 +18,7 @@ class ExitCode(IntEnum):
     INTERNAL = 70
     TRANSIENT = 75
     ACCESS_DENIED = 77
+    QUALITY_GATE = 79
     CUDA_OUT_OF_MEMORY = 80
     DIVERGED = 81
     STORAGE_FULL = 82
@@ -59,6 +60,11 @@ MEANINGS: dict[ExitCode, Meaning] = {
     ExitCode.ACCESS_DENIED: Meaning(
         "AccessDenied",
         "check the token in spec.model.credentialsSecretName and that it may read the model",
+    ),
+    ExitCode.QUALITY_GATE: Meaning(
+        "QualityGateFailed",
+        "the model is kept beside the checkpoints but not published: improve data or recipe, or"
+        " change evaluation.gate",
     ),
     ExitCode.CUDA_OUT_OF_MEMORY: Meaning(
         "CUDAOutOfMemory",

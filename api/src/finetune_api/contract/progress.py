@@ -34,6 +34,7 @@ class ProgressReport(ReportedModel):
     )
     attempt: int = Field(ge=1, description="The attempt this is about.")
     phase: Phase = "Start"
+    fold: str | None = Field(default=None, max_length=16, description="Such as 2/5.")
     step: int = Field(default=0, ge=0, description="Optimizer steps done.")
     maximum_steps: int | None = Field(default=None, ge=0, description="Optimizer steps in all.")
     epoch: float | None = Field(default=None, ge=0)

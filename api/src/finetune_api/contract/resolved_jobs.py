@@ -12,8 +12,11 @@ from pydantic import Field
 from finetune_api.contract import CONTRACT_VERSION, environment
 from finetune_api.models import ReportedModel
 from finetune_api.sources import parse_source
+from finetune_api.v1alpha1.columns import Columns
 from finetune_api.v1alpha1.job import FineTuneJob, FineTuneJobSpec
-from finetune_api.v1alpha1.metrics import TASK_METRICS
+from finetune_api.v1alpha1.method import LEARNING_RATES
+from finetune_api.v1alpha1.tasks import TASK_TRAITS, choose_roles
+from finetune_api.v1alpha1.training import Training
 
 
 class ResolvedJob(ReportedModel):
@@ -53,13 +56,35 @@ def resolve_job(job: FineTuneJob, *, new_claim: str | None = None) -> ResolvedJo
 
 def resolve_spec(spec: FineTuneJobSpec) -> FineTuneJobSpec:
     """Fill in the defaults that depend on other fields."""
+    training = _resolve_training(spec)
+    traits = TASK_TRAITS[spec.task]
+    followed = spec.early_stopping.metric or traits.main
+    measured = spec.evaluation.metrics or list(traits.metrics)
+    evaluation = spec.evaluation.model_copy(
+        update={
+            "batch_size": spec.evaluation.batch_size or 4 * training.batch_size,
+            "metrics": measured if followed in measured else [*measured, followed],
+        }
+    )
+    dataset = spec.dataset.model_copy(update={"columns": _resolve_columns(spec)})
+    return spec.model_copy(
+        update={
+            "dataset": dataset,
+            "training": training,
+            "early_stopping": spec.early_stopping.model_copy(update={"metric": followed}),
+            "evaluation": evaluation,
+        }
+    )
+
+
+def _resolve_training(spec: FineTuneJobSpec) -> Training:
     training = spec.training
     schedule = training.schedule
     has_warmup = schedule.type not in ("Constant", "ReduceOnPlateau")
     if has_warmup and schedule.warmup_ratio is None and schedule.warmup_steps is None:
         schedule = schedule.model_copy(update={"warmup_ratio": 0.06})
-    rate = training.learning_rate or 2e-5
-    training = training.model_copy(
+    rate = training.learning_rate or LEARNING_RATES[spec.method.type]
+    return training.model_copy(
         update={
             "epochs": training.epochs if training.epochs or training.max_steps else 3,
             "learning_rate": rate,
@@ -67,21 +92,15 @@ def resolve_spec(spec: FineTuneJobSpec) -> FineTuneJobSpec:
             "schedule": schedule,
         }
     )
-    metrics = TASK_METRICS[spec.task]
-    followed = spec.early_stopping.metric or metrics.main
-    measured = spec.evaluation.metrics or list(metrics.names)
-    return spec.model_copy(
-        update={
-            "training": training,
-            "early_stopping": spec.early_stopping.model_copy(update={"metric": followed}),
-            "evaluation": spec.evaluation.model_copy(
-                update={
-                    "batch_size": spec.evaluation.batch_size or 4 * training.batch_size,
-                    "metrics": measured if followed in measured else [*measured, followed],
-                }
-            ),
-        }
-    )
+
+
+def _resolve_columns(spec: FineTuneJobSpec) -> Columns:
+    """Name the column of every role that the task reads; the text of a template is none."""
+    named = spec.dataset.columns.named
+    roles = choose_roles(spec.task, named)
+    made = {"text"} if spec.dataset.text_template else set()
+    chosen = {role: named.get(role, role) for role in roles if role not in made}
+    return Columns.model_validate(chosen)
 
 
 def hash_spec(spec: FineTuneJobSpec) -> str:

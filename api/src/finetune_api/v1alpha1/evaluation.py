@@ -1,16 +1,18 @@
-"""spec.evaluation and spec.checkpoints: how often to measure, and how often to save."""
+"""spec.evaluation: what is measured, when, and what must be reached."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from finetune_api.models import ApiModel
-from finetune_api.quantities import Quantity
 from finetune_api.rules import Rule
-from finetune_api.v1alpha1.fields import KubernetesName, UniqueList
+from finetune_api.sources import ModelUri
+from finetune_api.v1alpha1.dataset import TrainData
+from finetune_api.v1alpha1.fields import ColumnName, UniqueList
 from finetune_api.v1alpha1.metrics import MetricName
 
 Interval = Literal["Epoch", "Steps"]
+Probe = Annotated[str, Field(min_length=1, max_length=2000)]
 
 STEPS_FOR_STEPS: tuple[Rule, ...] = (
     Rule(
@@ -27,6 +29,85 @@ STEPS_FOR_STEPS: tuple[Rule, ...] = (
         ),
     ),
 )
+
+
+class Generation(ApiModel):
+    """How texts are written while evaluating."""
+
+    max_new_tokens: int = Field(
+        default=64, ge=1, le=4096, description="Tokens of an answer, at most."
+    )
+    beams: int = Field(
+        default=1, ge=1, le=16, description="Beams of the search; 1 is greedy and fastest."
+    )
+
+
+class Forgetting(TrainData):
+    """General data in the columns of the task, scored by the untouched and by the tuned model."""
+
+    maximum_drop: float | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description=(
+            "By how much the main metric may get worse there; more fails the job with"
+            " QualityGateFailed. Unset: it is only reported."
+        ),
+    )
+
+
+class Slices(ApiModel):
+    """Groups of rows that must not be served much worse than others."""
+
+    columns: UniqueList[ColumnName] = Field(
+        min_length=1,
+        max_length=8,
+        description="Columns whose values make the groups, for example language or region.",
+    )
+    minimum_rows: int = Field(
+        default=20, ge=1, le=1_000_000, description="Groups of fewer rows are not compared."
+    )
+    maximum_gap: float | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description=(
+            "The largest allowed difference of the main metric between the best and the worst"
+            " group; more fails the job with QualityGateFailed. Unset: it is only reported."
+        ),
+    )
+
+
+class Gate(ApiModel):
+    """What the model must reach to be published; it is kept beside the checkpoints otherwise."""
+
+    metric: MetricName | None = Field(
+        default=None, description="The metric to judge by. Default: the early-stopping metric."
+    )
+    minimum: float | None = Field(
+        default=None,
+        ge=-1_000_000,
+        le=1_000_000,
+        description="The metric must be at least so good: no lower, or for errors no higher.",
+    )
+    beat_baseline: bool = Field(
+        default=False, description="The metric must be better than that of the untouched model."
+    )
+    beat_model: ModelUri | None = Field(
+        default=None,
+        description=(
+            "The metric must be no worse than that of this earlier model on the same rows, for"
+            " example job://last-week."
+        ),
+    )
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            cel="has(self.minimum) || self.beatBaseline || has(self.beatModel)",
+            holds=lambda g: g.minimum is not None or g.beat_baseline or g.beat_model is not None,
+            message="a gate without a condition: set minimum, beatBaseline or beatModel",
+        ),
+    )
 
 
 class Evaluation(ApiModel):
@@ -63,65 +144,42 @@ class Evaluation(ApiModel):
             " no fitting output layer), on the same rows."
         ),
     )
-
-    rules: ClassVar[tuple[Rule, ...]] = STEPS_FOR_STEPS
-
-
-class CheckpointVolume(ApiModel):
-    """Where checkpoints lie: an existing claim, or a new one of a size."""
-
-    claim_name: KubernetesName | None = Field(
-        default=None, description="A PersistentVolumeClaim of this namespace that exists."
-    )
-    size: Quantity | None = Field(
+    generation: Generation | None = Field(
         default=None,
+        description="Seq2Seq: how texts are written while evaluating. Default: 64 tokens, greedy.",
+    )
+    probes: UniqueList[Probe] = Field(
+        default=[],
+        max_length=20,
         description=(
-            "Make a claim of this size for the job, for example 20Gi. It goes when the job is"
-            " deleted."
+            "Texts to try before and after training; the answers go into probes.json beside the"
+            " model."
         ),
     )
-    storage_class_name: KubernetesName | None = Field(
+    forgetting: Forgetting | None = Field(
+        default=None, description="General data that is scored before and after training."
+    )
+    slices: Slices | None = Field(
         default=None,
-        description="The storage class of the new claim; unset takes the cluster's default.",
+        description="Groups that are measured one by one on the test rows, else the validation.",
+    )
+    gate: Gate | None = Field(
+        default=None,
+        description=(
+            "What the model must reach on the test rows, else the validation rows, to be published."
+        ),
     )
 
     rules: ClassVar[tuple[Rule, ...]] = (
+        *STEPS_FOR_STEPS,
         Rule(
-            cel="has(self.claimName) != has(self.size)",
-            holds=lambda v: (v.claim_name is None) != (v.size is None),
-            message=(
-                "exactly one of claimName and size is needed: name a claim or say how large a new"
-                " one shall be"
-            ),
+            cel="self.baseline || !has(self.gate) || !self.gate.beatBaseline",
+            holds=lambda e: e.baseline or e.gate is None or not e.gate.beat_baseline,
+            message="gate.beatBaseline is true but baseline is false: set baseline to true",
         ),
         Rule(
-            cel="!has(self.storageClassName) || has(self.size)",
-            holds=lambda v: v.storage_class_name is None or v.size is not None,
-            message=(
-                "storageClassName is {storageClassName} but belongs to a new claim: set size or"
-                " remove storageClassName"
-            ),
+            cel="self.baseline || size(self.probes) == 0",
+            holds=lambda e: e.baseline or not e.probes,
+            message="probes are tried before and after, but baseline is false: set it to true",
         ),
     )
-
-
-class Checkpoints(ApiModel):
-    """What a restarted, preempted or resumed attempt continues from."""
-
-    every: Interval = Field(
-        default="Epoch", description="Save after each epoch, or every everySteps steps."
-    )
-    every_steps: int | None = Field(
-        default=None,
-        ge=1,
-        le=10_000_000,
-        description="Steps between two checkpoints, with every: Steps.",
-    )
-    keep: int = Field(
-        default=2, ge=1, le=100, description="Checkpoints to keep; the best model is kept besides."
-    )
-    volume: CheckpointVolume | None = Field(
-        default=None, description="Where checkpoints lie. Default: on the claim of the output."
-    )
-
-    rules: ClassVar[tuple[Rule, ...]] = STEPS_FOR_STEPS

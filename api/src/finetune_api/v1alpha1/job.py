@@ -7,14 +7,17 @@ from pydantic import ConfigDict, Field
 
 from finetune_api.models import ApiModel, ReportedModel
 from finetune_api.rules import Rule
+from finetune_api.v1alpha1.checkpoints import Checkpoints
 from finetune_api.v1alpha1.dataset import Dataset
-from finetune_api.v1alpha1.evaluation import Checkpoints, Evaluation
+from finetune_api.v1alpha1.effects import build_effect_rules
+from finetune_api.v1alpha1.evaluation import Evaluation
 from finetune_api.v1alpha1.fields import KubernetesName, UniqueList
 from finetune_api.v1alpha1.method import Method
-from finetune_api.v1alpha1.metrics import TaskName
 from finetune_api.v1alpha1.placement import Output, Resources, Retries, Scheduling
 from finetune_api.v1alpha1.pretrained import PretrainedModel
+from finetune_api.v1alpha1.spec_rules import SPEC_RULES
 from finetune_api.v1alpha1.status import FineTuneJobStatus
+from finetune_api.v1alpha1.tasks import TaskName
 from finetune_api.v1alpha1.training import EarlyStopping, Training
 
 GROUP = "finetune.dev"
@@ -101,16 +104,7 @@ class FineTuneJobSpec(ApiModel):
         ),
     )
 
-    rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(
-            cel="self.training.precision != 'Float16' || self.resources.gpusPerNode > 0",
-            holds=lambda s: s.training.precision != "Float16" or s.resources.gpus_per_node > 0,
-            message=(
-                "training.precision is {training.precision} but resources.gpusPerNode is "
-                "{resources.gpusPerNode}: Float16 needs a GPU; use BFloat16 or Auto"
-            ),
-        ),
-    )
+    rules: ClassVar[tuple[Rule, ...]] = (*SPEC_RULES, *build_effect_rules())
 
 
 class JobMetadata(ReportedModel):

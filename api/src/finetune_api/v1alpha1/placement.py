@@ -12,11 +12,14 @@ from finetune_api.models import ApiModel
 from finetune_api.quantities import Quantity
 from finetune_api.rules import Rule
 from finetune_api.sources import DestinationUri
-from finetune_api.v1alpha1.fields import LABEL_KEY_PATTERN, KubernetesName, LabelKey
+from finetune_api.v1alpha1.fields import LABEL_KEY_PATTERN, KubernetesName, LabelKey, UniqueList
 
 LabelValue = Annotated[
     str, Field(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")
 ]
+
+
+OutputFormat = Literal["Safetensors", "MergedAdapter", "ONNX"]
 
 
 class Resources(ApiModel):
@@ -139,6 +142,16 @@ class Output(ApiModel):
             "A folder for the model, its tokenizer, metrics and card: pvc://claim/path. Default: a"
             " claim named after the job is made; it outlives the job and is named in"
             " status.artifacts."
+        ),
+    )
+    formats: UniqueList[OutputFormat] = Field(
+        default=["Safetensors"],
+        min_length=1,
+        max_length=3,
+        description=(
+            "Safetensors is the model as it was trained; of an adapter method, the adapter alone."
+            " MergedAdapter is the model with the adapter built in. ONNX is for serving without"
+            " Python; it is compared with the original before it is published."
         ),
     )
 

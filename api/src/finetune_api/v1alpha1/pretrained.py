@@ -6,7 +6,7 @@ from pydantic import Field
 
 from finetune_api.models import ApiModel
 from finetune_api.rules import Rule
-from finetune_api.sources import SourceUri
+from finetune_api.sources import ModelUri
 from finetune_api.v1alpha1.fields import KubernetesName
 
 
@@ -39,10 +39,11 @@ class Dropout(ApiModel):
 class PretrainedModel(ApiModel):
     """The pre-trained model to adapt. Its output layer is replaced to fit the task."""
 
-    source: SourceUri = Field(
+    source: ModelUri = Field(
         description=(
-            "Where the model lies: hf://org/name on a hub, pvc://claim/path on a volume of this "
-            "namespace, or file:///path in the trainer image. Only safetensors weights are loaded."
+            "Where the model lies: hf://org/name on a hub, pvc://claim/path on a volume of this"
+            " namespace, s3://bucket/path, job://name for the model that another FineTuneJob made,"
+            " or file:///path in the trainer image. Only safetensors weights are loaded."
         )
     )
     revision: str | None = Field(
@@ -58,11 +59,12 @@ class PretrainedModel(ApiModel):
     credentials_secret_name: KubernetesName | None = Field(
         default=None,
         description=(
-            "A Secret of this namespace whose key `token` opens a gated or private hf:// model. The"
-            " operator never reads it."
+            "A Secret of this namespace: its key `token` opens gated or private hf:// models and"
+            " data, its keys AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if need be,"
+            " AWS_ENDPOINT_URL open s3://. The operator never reads it."
         ),
     )
-    tokenizer_source: SourceUri | None = Field(
+    tokenizer_source: ModelUri | None = Field(
         default=None, description="Where the tokenizer lies, when it is not beside the model."
     )
     dropout: Dropout = Field(
@@ -75,13 +77,5 @@ class PretrainedModel(ApiModel):
             cel="!has(self.revision) || self.source.startsWith('hf://')",
             holds=lambda m: m.revision is None or m.source.startswith("hf://"),
             message="revision belongs to hf:// models, but source is {source}: remove revision",
-        ),
-        Rule(
-            cel="!has(self.credentialsSecretName) || self.source.startsWith('hf://')",
-            holds=lambda m: m.credentials_secret_name is None or m.source.startswith("hf://"),
-            message=(
-                "credentialsSecretName belongs to hf:// models, but source is {source}: remove "
-                "credentialsSecretName"
-            ),
         ),
     )

@@ -110,6 +110,9 @@ class Progress(ReportedModel):
             "What the trainer does: Load, Validate, Baseline, Train, Evaluate, Test, Export."
         ),
     )
+    fold: str | None = Field(
+        default=None, max_length=16, description="The fold that is trained, such as 2/5."
+    )
     step: int | None = Field(default=None, description="Optimizer steps done.")
     maximum_steps: int | None = Field(default=None, description="Optimizer steps in all.")
     steps: str | None = Field(default=None, max_length=32, description="Both, for display.")
@@ -159,6 +162,36 @@ class EarlyStoppingStatus(ReportedModel):
     steps_saved: int | None = Field(default=None, description="Steps that did not have to be done.")
 
 
+class FoldMetric(ReportedModel):
+    """One metric over the folds of a cross-validation."""
+
+    name: str = Field(max_length=64, description="The metric.")
+    mean: float = Field(description="Its mean over the folds.")
+    standard_deviation: float = Field(description="How far the folds are apart.")
+    folds: int = Field(description="Folds that were measured.")
+
+
+class ForgettingMetric(ReportedModel):
+    """One metric on general data, before and after."""
+
+    name: str = Field(max_length=64, description="The metric.")
+    before: float = Field(description="Of the untouched model.")
+    after: float = Field(description="Of the tuned model.")
+    drop: float = Field(description="By how much it got worse; negative when it got better.")
+
+
+class SliceGap(ReportedModel):
+    """The best and the worst group of one column."""
+
+    column: str = Field(max_length=128, description="The column that makes the groups.")
+    metric: str = Field(max_length=64, description="The metric that is compared.")
+    best: str = Field(max_length=128, description="The group that is served best.")
+    best_value: float = Field(description="Its metric.")
+    worst: str = Field(max_length=128, description="The group that is served worst.")
+    worst_value: float = Field(description="Its metric.")
+    gap: float = Field(description="The difference.")
+
+
 class Metrics(ReportedModel):
     """What was measured, before, at the best step, and on the test rows."""
 
@@ -173,6 +206,15 @@ class Metrics(ReportedModel):
     )
     test: list[Metric] | None = Field(
         default=None, max_length=16, description="The kept model on the test rows."
+    )
+    folds: list[FoldMetric] | None = Field(
+        default=None, max_length=16, description="Mean and spread over the folds."
+    )
+    forgetting: list[ForgettingMetric] | None = Field(
+        default=None, max_length=16, description="General data, before and after."
+    )
+    slices: list[SliceGap] | None = Field(
+        default=None, max_length=8, description="The worst gap of each column of groups."
     )
 
 

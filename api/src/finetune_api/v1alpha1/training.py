@@ -95,7 +95,9 @@ class Training(ApiModel):
         gt=0,
         le=1,
         description=(
-            "The highest learning rate. Default: 2e-5 for method Full, lower than in pre-training."
+            "The highest learning rate. Default: 2e-5 for method Full, lower than in pre-training;"
+            " more where fewer weights move: 1e-3 for FeatureExtraction and LoRA, 2e-4 for QLoRA,"
+            " 3e-3 for IA3, 1e-2 for PromptTuning and PrefixTuning."
         ),
     )
     head_learning_rate: float | None = Field(
@@ -153,15 +155,51 @@ class Training(ApiModel):
             " hardware has it."
         ),
     )
-    max_length: int = Field(
-        default=512,
+    max_length: int | None = Field(
+        default=None,
         ge=8,
         le=131_072,
-        description="Tokens per text; what is longer is cut, and the report says how much.",
+        description=(
+            "Tokens per text; what is longer is cut, and the report says how much. Default: 512, or"
+            " what the model can take."
+        ),
+    )
+    max_target_length: int | None = Field(
+        default=None,
+        ge=1,
+        le=16_384,
+        description="Seq2Seq: tokens per target; longer ones are cut. Default: 128.",
+    )
+    document_stride: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description=(
+            "QuestionAnswering: tokens that two windows of a long context share. Default: 128."
+        ),
+    )
+    masking_probability: float | None = Field(
+        default=None,
+        ge=0.01,
+        le=0.9,
+        description="MaskedLM: the share of tokens to guess. Default: 0.15.",
+    )
+    packing: bool = Field(
+        default=False,
+        description=(
+            "CausalLM and InstructionTuning: put several rows into one sequence of maxLength tokens"
+            " instead of padding; each row still sees only itself."
+        ),
     )
     gradient_checkpointing: bool = Field(
         default=False,
         description="Compute activations twice instead of keeping them: slower, much less memory.",
+    )
+    compile: bool = Field(
+        default=False,
+        description=(
+            "Compile the model with torch.compile: minutes of start, then faster steps on GPUs."
+        ),
     )
     seed: int = Field(
         default=42,
@@ -232,6 +270,15 @@ class EarlyStopping(ApiModel):
         le=1000,
         description="Stop as soon as the metric is at least this good.",
     )
+    time_budget_seconds: int | None = Field(
+        default=None,
+        ge=10,
+        le=31_536_000,
+        description=(
+            "Stop after the evaluation that follows so many seconds of training, all attempts"
+            " together, and keep the best model."
+        ),
+    )
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -239,6 +286,14 @@ class EarlyStopping(ApiModel):
             holds=lambda e: e.enabled or e.target is None,
             message=(
                 "target is {target} but enabled is false: remove target or enable early stopping"
+            ),
+        ),
+        Rule(
+            cel="self.enabled || !has(self.timeBudgetSeconds)",
+            holds=lambda e: e.enabled or e.time_budget_seconds is None,
+            message=(
+                "timeBudgetSeconds is {timeBudgetSeconds} but enabled is false: remove"
+                " timeBudgetSeconds or enable early stopping"
             ),
         ),
     )

@@ -11,15 +11,25 @@ from rich.table import Table
 from rich.text import Text
 
 from finetune_api.v1alpha1 import FineTuneJobSpec
-from finetune_api.v1alpha1.metrics import LOWER_IS_BETTER, TaskName
+from finetune_api.v1alpha1.metrics import LOWER_IS_BETTER
 from finetune_api.v1alpha1.status import Metric, Metrics
+from finetune_api.v1alpha1.tasks import TASK_TRAITS, TaskName
 from kubectl_finetune.local.endings import Ending
 from kubectl_finetune.rendering import sentences
 
-_PIPELINES: dict[TaskName, tuple[str, str]] = {
-    "TextClassification": ("text-classification", "I would watch it again."),
+_TRIALS: dict[TaskName, str] = {
+    "TextClassification": '"I would watch it again."',
+    "TextRegression": '"I would watch it again."',
+    "TokenClassification": '"Ada Lovelace was born in London."',
+    "CausalLM": '"Once upon a time"',
+    "InstructionTuning": '[{"role": "user", "content": "What can you do?"}]',
+    "MaskedLM": 'f"This film is {model.tokenizer.mask_token}."',
+    "ImageClassification": '"image.jpg"',
+    "ObjectDetection": '"image.jpg"',
+    "AudioClassification": '"sound.wav"',
+    "SpeechRecognition": '"speech.wav"',
 }
-"""The transformers pipeline of each task, and something to try it with."""
+"""What to try a model with, for the tasks that transformers has a pipeline for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +88,15 @@ def _format(value: float | None) -> str:
 
 def list_next_steps(task: TaskName, model: Path, commands: Commands) -> Iterator[str]:
     """Say where the model is, how to load it and how to go on."""
-    pipeline, example = _PIPELINES[task]
-    yield f"The model is in {model}. Try it:"
-    yield ""
-    yield "    from transformers import pipeline"
-    yield f'    model = pipeline("{pipeline}", "{model}")'
-    yield f'    print(model("{example}"))'
+    trial = _TRIALS.get(task)
+    if trial is None:
+        yield f"The model is in {model}; its README.md says how to load it."
+    else:
+        yield f"The model is in {model}. Try it:"
+        yield ""
+        yield "    from transformers import pipeline"
+        yield f'    model = pipeline("{TASK_TRAITS[task].pipeline}", "{model}")'
+        yield f"    print(model({trial}))"
     yield ""
     yield f"To train on from it, set spec.model.source to file://{model.absolute()}"
     yield f"To run the same job in a cluster: {commands.apply}"

@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable
 
 from finetune_api.contract.progress import ProgressReport
-from finetune_api.v1alpha1.metrics import TASK_METRICS
 from finetune_api.v1alpha1.status import (
     MAX_HISTORY,
     HistoryPoint,
@@ -16,6 +15,7 @@ from finetune_api.v1alpha1.status import (
     Metrics,
     Progress,
 )
+from finetune_api.v1alpha1.tasks import TASK_TRAITS
 from finetune_operator.core.facts import Facts
 from finetune_operator.core.texts import clean_text
 from finetune_operator.core.times import format_time
@@ -78,7 +78,7 @@ def show_metric(report: ProgressReport, main_metric: str | None) -> str | None:
 
 def find_main_metric(facts: Facts) -> str | None:
     """Name the metric that leads: what early stopping follows, or the task's own."""
-    return facts.spec.early_stopping.metric or TASK_METRICS[facts.spec.task].main
+    return facts.spec.early_stopping.metric or TASK_TRAITS[facts.spec.task].main
 
 
 def finite(value: float | None) -> float | None:

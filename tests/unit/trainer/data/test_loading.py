@@ -12,7 +12,8 @@ from trainer_jobs import TrainerJob, make_reviews, write_csv, write_jsonl
 def load(job: TrainerJob) -> Data:
     spec = job.resolve().spec
     settings = Settings.from_environment(job.environment())
-    return load_data(spec.dataset, TEXT_CLASSIFICATION.needs, spec.training.seed, settings, {})
+    needs = TEXT_CLASSIFICATION.find_needs(spec.dataset)
+    return load_data(spec.dataset, needs, spec.training.seed, settings, {})
 
 
 def test_a_fifth_is_held_out_where_nothing_is_said(job: TrainerJob) -> None:
@@ -111,7 +112,7 @@ def test_a_leak_between_files_is_told(job: TrainerJob) -> None:
             "pvc://data/no/such/file.csv", "neither is its folder 'such'", id="a missing folder"
         ),
         pytest.param(
-            "pvc://data/empty", "is a folder without CSV, JSONL or Parquet files", id="no files"
+            "pvc://data/empty", "is a folder without files of a known format", id="no files"
         ),
     ],
 )

@@ -2,13 +2,13 @@ from typing import get_args
 
 import pytest
 
-from finetune_api.v1alpha1.metrics import TASK_METRICS, TaskName
+from finetune_api.v1alpha1.tasks import TASK_TRAITS, TaskName
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.tasks.registry import TASKS, find_task
 
 
 def test_every_task_of_the_api_can_be_trained() -> None:
-    assert set(TASKS) == set(get_args(TaskName)) == set(TASK_METRICS)
+    assert set(TASKS) == set(get_args(TaskName)) == set(TASK_TRAITS)
 
 
 @pytest.mark.parametrize("name", list(TASKS))

@@ -2,17 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from finetune_trainer.data.tables import Origin, Part, Table
 from finetune_trainer.tasks import encoding
-from finetune_trainer.tasks.base import EncodeSettings
-from finetune_trainer.tasks.text_classification import encode_text
+from finetune_trainer.tasks.text_classification import encode_rows
 from trainer_models import make_tiny_bert
-
-
-def a_part(texts: list[str]) -> Part:
-    labels = ["good" if number % 2 else "bad" for number in range(len(texts))]
-    table = Table({"text": texts, "label": labels}, (Origin("a.csv", 0),))
-    return Part("train", table, range(len(texts)))
+from trainer_tasks import a_part, settings_of
 
 
 def test_texts_become_tokens_and_labels_become_numbers(
@@ -22,11 +15,15 @@ def test_texts_become_tokens_and_labels_become_numbers(
 
     tokenizer = AutoTokenizer.from_pretrained(make_tiny_bert(tmp_path))
     monkeypatch.setattr(encoding, "TEXTS_PER_PORTION", 2)
-    part = a_part(["a good movie", "bad " * 20, "§ film", "dull", "the end"])
+    part = a_part(
+        text=["a good movie", "bad " * 20, "§ film", "dull", "the end"],
+        label=["bad", "good", "bad", "good", "bad"],
+    )
+    settings = settings_of("TextClassification", labels=("bad", "good"), max_length=8)
 
-    encoded = encode_text(part, tokenizer, EncodeSettings(max_length=8, labels=("bad", "good")))
+    encoded = encode_rows(part, tokenizer, settings)
 
     assert encoded.lengths == [5, 8, 4, 3, 4]
     assert (encoded.truncated, encoded.unknown) == (1, 1)
     assert [row["labels"] for row in encoded.features] == [0, 1, 0, 1, 0]
-    assert tokenizer.decode(encoded[0]["input_ids"]) == "[CLS] a good movie [SEP]"
+    assert tokenizer.decode(encoded.features[0]["input_ids"]) == "[CLS] a good movie [SEP]"

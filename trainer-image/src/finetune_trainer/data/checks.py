@@ -1,20 +1,21 @@
 """Looks at every value before a model is loaded: what a task cannot learn from is an error here.
 
-`loading` calls it. One row of VALUE_CHECKS for each kind of column; the message names the first bad
-rows and counts the rest, so that one look at the file mends them all.
+`loading` calls it. What is wrong with one value, `kinds` knows; the message here names the first
+bad rows and counts the rest, so that one look at the file mends them all.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from finetune_trainer.data.columns import Column, Kind
+from finetune_trainer.data.columns import Column
+from finetune_trainer.data.kinds.registry import KINDS
 from finetune_trainer.data.labels import suggest_label
 from finetune_trainer.data.tables import Table
 from finetune_trainer.errors import DataError
 
 MAX_ROWS_NAMED = 5
 MAX_LABELS_SHOWN = 20
-Complaint = Callable[[Any], str | None]
+ReadLabels = Callable[[Any], Iterable[str]]
 
 
 def check_values(table: Table, columns: Sequence[Column], field: str) -> None:
@@ -27,7 +28,7 @@ def check_values(table: Table, columns: Sequence[Column], field: str) -> None:
         names = ", ".join(origin.name for origin in table.origins)
         raise DataError(f"{field} has no rows: {names} is empty")
     for column in columns:
-        complain = VALUE_CHECKS[column.kind]
+        complain = KINDS[column.kind].complain
         values = table.columns[column.role]
         bad = [index for index, value in enumerate(values) if complain(value) is not None]
         if bad:
@@ -39,7 +40,27 @@ def check_values(table: Table, columns: Sequence[Column], field: str) -> None:
             )
 
 
-def check_labels(table: Table, role: str, labels: Sequence[str], field: str) -> None:
+def check_rows(
+    table: Table, complain: Callable[[Mapping[str, Any]], str | None], field: str
+) -> None:
+    """Check what must agree between the values of each row.
+
+    Raises:
+        DataError: in some rows it does not.
+    """
+    names = list(table.columns)
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*table.columns.values(), strict=True)]
+    bad = [index for index, row in enumerate(rows) if complain(row) is not None]
+    if bad:
+        raise DataError(
+            f"{field}: {describe_rows(table, bad)} has {complain(rows[bad[0]])}",
+            hint="mend or remove the rows",
+        )
+
+
+def check_labels(
+    table: Table, role: str, labels: Sequence[str], read_labels: ReadLabels, field: str
+) -> None:
     """Check that every label is one of the known ones.
 
     Raises:
@@ -47,10 +68,10 @@ def check_labels(table: Table, role: str, labels: Sequence[str], field: str) -> 
     """
     known = set(labels)
     values = table.columns[role]
-    bad = [index for index, label in enumerate(values) if label not in known]
+    bad = [i for i, value in enumerate(values) if not known.issuperset(read_labels(value))]
     if not bad:
         return
-    label = values[bad[0]]
+    label = next(label for label in read_labels(values[bad[0]]) if label not in known)
     nearest = suggest_label(label, labels)
     raise DataError(
         f"{field}: {describe_rows(table, bad)} has the label {label!r}, which is not one of"
@@ -59,24 +80,24 @@ def check_labels(table: Table, role: str, labels: Sequence[str], field: str) -> 
     )
 
 
-def check_label_count(table: Table, role: str, column: str, field: str) -> None:
+def check_label_count(labels: Sequence[str], rows: int, role: str, column: str, field: str) -> None:
     """Check that the label column can be one: at least two labels, and not nearly one for each row.
 
     Raises:
         DataError: it cannot.
     """
-    distinct = set(table.columns[role])
+    distinct = set(labels)
     if len(distinct) < 2:
         raise DataError(
-            f"{field}: every row has the label {next(iter(distinct))!r}; at least two labels are"
-            " needed to learn a difference",
-            hint=f"is {column!r} the column of the labels? set dataset.columns.label",
+            f"{field}: every row has the label {next(iter(distinct), '')!r}; at least two labels"
+            " are needed to learn a difference",
+            hint=f"is {column!r} the column of the labels? set dataset.columns.{role}",
         )
-    if len(distinct) >= 20 and len(distinct) > len(table) / 2:
+    if len(distinct) >= 20 and len(distinct) > rows / 2:
         raise DataError(
-            f"{field}: column {column!r} holds {len(distinct)} different values in {len(table)}"
+            f"{field}: column {column!r} holds {len(distinct)} different values in {rows}"
             " rows; that is no set of labels",
-            hint="set dataset.columns.label to the column of the labels",
+            hint=f"set dataset.columns.{role} to the column of the labels",
         )
 
 
@@ -94,21 +115,3 @@ def list_labels(labels: Sequence[str]) -> str:
     shown = ", ".join(labels[:MAX_LABELS_SHOWN])
     more = len(labels) - MAX_LABELS_SHOWN
     return shown if more <= 0 else f"{shown} and {more} more"
-
-
-def _complain_about_text(value: Any) -> str | None:
-    if value is None:
-        return "no text"
-    if not isinstance(value, str):
-        return f"a {type(value).__name__} where the text belongs ({value!r:.40})"
-    return None if value.strip() else "an empty text"
-
-
-def _complain_about_label(value: Any) -> str | None:
-    return "no label" if value is None else None
-
-
-VALUE_CHECKS: dict[Kind, Complaint] = {
-    Kind.TEXT: _complain_about_text,
-    Kind.LABEL: _complain_about_label,
-}

@@ -1,22 +1,11 @@
-"""What a task asks of its data: the columns, what kind of value each holds, and which one leads.
-
-Tasks declare columns, `loading` picks them out of a file, `checks` looks at each kind in its own
-way.
-"""
+"""The columns of the data: what each holds, and what to say when one is not there."""
 
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from finetune_trainer.data.kinds.base import Kind
 from finetune_trainer.errors import DataError
-
-
-class Kind(StrEnum):
-    """What the values of a column are; `checks` has one row for each."""
-
-    TEXT = "text"
-    LABEL = "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +13,14 @@ class Column:
     """One column that a task needs.
 
     Attributes:
-        role: its name in spec.dataset.columns.
+        role: its attribute in spec.dataset.columns, or what the table calls it.
         kind: what its values are.
+        name: its name in the data; None: what spec.dataset.columns says for the role.
     """
 
     role: str
     kind: Kind
+    name: str | None = None
 
 
 def match_columns(wanted: dict[str, str], present: Iterable[str], place: str) -> dict[str, str]:

@@ -5,35 +5,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from finetune_api.sources import parse_source
-from finetune_api.v1alpha1.dataset import Dataset, HeldOutData, TrainData
-from finetune_trainer.data import checks, hashing, hub, readers, splits
-from finetune_trainer.data.columns import Column, Kind
-from finetune_trainer.data.labels import format_label, sort_labels
+from finetune_api.v1alpha1.dataset import Dataset
+from finetune_trainer.data import checks, hashing, splits
+from finetune_trainer.data.labels import sort_labels
 from finetune_trainer.data.lints import DataFacts, find_data_warnings
-from finetune_trainer.data.tables import Part, Table, join_tables
-from finetune_trainer.errors import DataError, NotFoundError
+from finetune_trainer.data.needs import Needs
+from finetune_trainer.data.opening import SourceReader
+from finetune_trainer.data.tables import Part, Table
+from finetune_trainer.errors import DataError
 from finetune_trainer.settings import Settings
 
-DEFAULT_SPLITS = {"train": "train", "validation": "validation", "test": "test"}
-Sourced = TrainData | HeldOutData
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a task needs of its data.
-
-    Attributes:
-        columns: the columns, each with its kind.
-        identity: the roles that identify a row: equal there means the same row.
-        label_role: the column to stratify by and to collect labels from; None where there is none.
-    """
-
-    columns: tuple[Column, ...]
-    identity: tuple[str, ...]
-    label_role: str | None = None
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +57,9 @@ def load_data(
     Raises:
         TrainerError: a source is not there, or its rows do not fit.
     """
-    reader = _SourceReader(dataset, needs, settings, dict(pins))
+    reader = SourceReader(dataset, needs, settings, dict(pins))
     tables = {
-        name: reader.read(source, f"dataset.{name}")
+        name: _check(reader.read(source, f"dataset.{name}"), needs, f"dataset.{name}")
         for name, source in (
             ("train", dataset.train),
             ("validation", dataset.validation),
@@ -90,7 +73,7 @@ def load_data(
     facts = DataFacts(
         parts,
         {name: [keys[_table_of(name, tables)][i] for i in p.indices] for name, p in parts.items()},
-        needs.label_role,
+        needs.strata_role,
         same_source=dataset.test is not None
         and dataset.test.source is not None
         and dataset.test == dataset.validation,
@@ -104,90 +87,11 @@ def load_data(
     )
 
 
-class _SourceReader:
-    """Opens sources; remembers which commits of the hub it was given."""
-
-    def __init__(
-        self, dataset: Dataset, needs: Needs, settings: Settings, revisions: dict[str, str]
-    ) -> None:
-        self._columns = needs.columns
-        self._wanted = {c.role: getattr(dataset.columns, c.role) for c in needs.columns}
-        self._settings = settings
-        self.revisions = revisions
-
-    def read(self, part: Sourced, field_name: str) -> Table:
-        source = parse_source(part.source or "")
-        if source.scheme == "hf":
-            table = self._read_hub(source.name, part, field_name)
-        else:
-            table = self._read_files(self._settings.locate(source), part, field_name)
-        table = _format_labels(table, self._columns)
-        checks.check_values(table, self._columns, field_name)
-        return table
-
-    def _read_hub(self, name: str, part: Sourced, field_name: str) -> Table:
-        if name not in self.revisions:
-            self.revisions[name] = hub.resolve_dataset_revision(name, field_name)
-        split = part.split or DEFAULT_SPLITS[field_name.rsplit(".", 1)[-1]]
-        return hub.read_hub_table(
-            name, (part.config, split), self.revisions[name], self._wanted, field_name
-        )
-
-    def _read_files(self, path: Path, part: Sourced, field_name: str) -> Table:
-        files = _list_files(path, part, field_name)
-        formats = {_format_of(file, part, field_name) for file in files}
-        if len(formats) > 1:
-            raise DataError(
-                f"{field_name}.source {part.source} holds files of several formats:"
-                f" {', '.join(sorted(formats))}",
-                hint=f"set {field_name}.format, or keep one format in the folder",
-            )
-        name = formats.pop()
-        return join_tables([readers.read_file(f, name, self._wanted, field_name) for f in files])
-
-
-def _list_files(path: Path, part: Sourced, field_name: str) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise NotFoundError(
-            f"{field_name}.source {part.source} is not there{_describe_siblings(path)}",
-            hint=f"check {field_name}.source",
-        )
-    # Sorted: the order of a folder differs between file systems, the order of training may not.
-    files = sorted(f for f in path.iterdir() if f.is_file() and not f.name.startswith((".", "_")))
-    known = [f for f in files if readers.find_format(f) or part.format != "Auto"]
-    if not known:
-        raise NotFoundError(
-            f"{field_name}.source {part.source} is a folder without CSV, JSONL or Parquet files"
-        )
-    return known
-
-
-def _format_of(file: Path, part: Sourced, field_name: str) -> str:
-    name = readers.find_format(file) if part.format == "Auto" else part.format
-    if name is None:
-        raise DataError(
-            f"{field_name}.source {part.source}: the ending {file.suffix!r} tells no format",
-            hint=f"set {field_name}.format to CSV, JSONL or Parquet",
-        )
-    return name
-
-
-def _describe_siblings(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"; neither is its folder {path.parent.name!r}"
-    names = sorted(entry.name for entry in path.parent.iterdir())[:10]
-    return f"; beside it are {', '.join(names)}" if names else "; its folder is empty"
-
-
-def _format_labels(table: Table, columns: Sequence[Column]) -> Table:
-    changed = {
-        c.role: [format_label(value) for value in table.columns[c.role]]
-        for c in columns
-        if c.kind is Kind.LABEL
-    }
-    return Table(table.columns | changed, table.origins)
+def _check(table: Table, needs: Needs, field_name: str) -> Table:
+    checks.check_values(table, needs.columns, field_name)
+    if needs.check_row is not None:
+        checks.check_rows(table, needs.check_row, field_name)
+    return table
 
 
 def _settle_labels(dataset: Dataset, needs: Needs, tables: dict[str, Table]) -> tuple[str, ...]:
@@ -195,11 +99,12 @@ def _settle_labels(dataset: Dataset, needs: Needs, tables: dict[str, Table]) -> 
     if role is None:
         return ()
     train = tables["train"]
-    column = getattr(dataset.columns, role)
-    labels = tuple(dataset.labels) if dataset.labels else sort_labels(train.columns[role])
+    found = {label for value in train.columns[role] for label in needs.read_labels(value)}
+    labels = tuple(dataset.labels) if dataset.labels else sort_labels(found)
     for name, table in tables.items():
-        checks.check_labels(table, role, labels, f"dataset.{name}")
-    checks.check_label_count(train, role, column, "dataset.train")
+        checks.check_labels(table, role, labels, needs.read_labels, f"dataset.{name}")
+    column = getattr(dataset.columns, role) or role
+    checks.check_label_count(sort_labels(found), len(train), role, column, "dataset.train")
     return labels
 
 
@@ -216,7 +121,7 @@ def _split(
     seed: int,
 ) -> dict[str, Part]:
     train = tables["train"]
-    strata = train.columns[needs.label_role] if needs.label_role else [0] * len(train)
+    strata = train.columns[needs.strata_role] if needs.strata_role else [0] * len(train)
     rows = list(range(len(train)))
     if dataset.limit is not None:
         subset_keys = splits.Keys(_hash_rows(train, needs, f"limit-{seed}"), strata)
@@ -232,7 +137,7 @@ def _split(
     indices |= {n: range(len(t)) for n, t in tables.items() if n != "train"}
     parts: dict[str, Part] = {
         name: Part(name, tables[_table_of(name, tables)], indices[name])
-        for name in DEFAULT_SPLITS
+        for name in PARTS
         if name in indices
     }
     for name, part in parts.items():

@@ -61,6 +61,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.indices)
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is such a column; probes have no labels."""
+        return name in self.table.columns
+
     def column(self, name: str) -> list[Any]:
         """Give the values of a column, in the order of the part."""
         values = self.table.columns[name]

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_api.v1alpha1.status import Metric, Metrics, Resolved
+from finetune_api.v1alpha1.tasks import TASK_TRAITS
 
 SHARES = frozenset({"accuracy", "f1", "precision", "recall"})
 """Metrics between 0 and 1, for which the interval below is a fair guide."""
 NORMAL_95 = 1.96
-PIPELINES = {"TextClassification": "text-classification"}
 
 
 def write_card(job: ResolvedJob, report: ProgressReport) -> str:
@@ -40,7 +40,11 @@ def estimate_interval(value: float, rows: int) -> tuple[float, float]:
 
 
 def _write_head(job: ResolvedJob) -> str:
-    lines = ["---", f"pipeline_tag: {PIPELINES[job.spec.task]}", "library_name: transformers"]
+    lines = [
+        "---",
+        f"pipeline_tag: {TASK_TRAITS[job.spec.task].pipeline}",
+        "library_name: transformers",
+    ]
     if job.spec.model.source.startswith("hf://"):
         lines.append(f"base_model: {job.spec.model.source.removeprefix('hf://')}")
     return "\n".join([*lines, "---", ""])

@@ -14,7 +14,7 @@ import torch
 import transformers
 
 from finetune_api.v1alpha1.job import FineTuneJobSpec
-from finetune_trainer.errors import ConfigError, NotFoundError
+from finetune_trainer.errors import ConfigError
 from finetune_trainer.models.dropout import choose_dropout
 from finetune_trainer.models.freezing import choose_frozen
 from finetune_trainer.models.layers import Layout, read_layout
@@ -48,32 +48,6 @@ class Loaded:
         return sum(p.numel() for p in parameters), trainable
 
 
-def load_tokenizer(pretrained: Pretrained) -> Any:
-    """Load the tokenizer; one that cannot pad pads with its end-of-text token.
-
-    Raises:
-        NotFoundError: there is none.
-        ConfigError: it has no token to pad with.
-    """
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            pretrained.tokenizer_folder, trust_remote_code=False, local_files_only=True
-        )
-    except (OSError, ValueError) as error:
-        raise NotFoundError(
-            f"model.source {pretrained.source} has no tokenizer that can be loaded: {error}",
-            hint="set model.tokenizerSource",
-        ) from error
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    if tokenizer.pad_token_id is None:
-        raise ConfigError(
-            f"the tokenizer of {pretrained.source} has no token to pad with",
-            hint="set model.tokenizerSource to a tokenizer with a padding token",
-        )
-    return tokenizer
-
-
 def load_model(
     pretrained: Pretrained, spec: FineTuneJobSpec, task: Task, labels: tuple[str, ...]
 ) -> Loaded:
@@ -82,7 +56,7 @@ def load_model(
     Raises:
         ConfigError: the model cannot do the task, or the spec asks for what it does not have.
     """
-    config = _load_config(pretrained, labels)
+    config = _load_config(pretrained, task.configure(labels, spec.dataset))
     for name, value in choose_dropout(spec.model.dropout, config).items():
         setattr(config, name, value)
     auto_model = getattr(transformers, task.auto_model)
@@ -110,18 +84,11 @@ def load_model(
     frozen = choose_frozen(spec.method.freeze, names, layout)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
-    known_labels = _labels_of(pretrained.config)
-    return Loaded(model, layout, bool(layout.head & new) or known_labels != labels)
+    knows_labels = not labels or _labels_of(pretrained.config) == labels
+    return Loaded(model, layout, bool(layout.head & new) or not knows_labels)
 
 
-def _load_config(pretrained: Pretrained, labels: tuple[str, ...]) -> Any:
-    options: dict[str, Any] = {}
-    if labels:
-        options = {
-            "num_labels": len(labels),
-            "id2label": dict(enumerate(labels)),
-            "label2id": {label: number for number, label in enumerate(labels)},
-        }
+def _load_config(pretrained: Pretrained, options: dict[str, Any]) -> Any:
     try:
         return transformers.AutoConfig.from_pretrained(
             pretrained.folder, trust_remote_code=False, local_files_only=True, **options

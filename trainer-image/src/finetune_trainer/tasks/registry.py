@@ -1,6 +1,6 @@
 """The tasks, one line each; `run` looks up here what a job wants to learn."""
 
-from finetune_api.v1alpha1.metrics import TaskName
+from finetune_api.v1alpha1.tasks import TaskName
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.tasks.base import Task
 from finetune_trainer.tasks.text_classification import TEXT_CLASSIFICATION

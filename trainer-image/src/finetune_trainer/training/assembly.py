@@ -4,8 +4,8 @@
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ from finetune_trainer.checkpoints.best import BestKeeper
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.store import CheckpointStore
 from finetune_trainer.data.loading import Data
-from finetune_trainer.models.loading import Loaded, load_model, load_tokenizer
+from finetune_trainer.models.loading import Loaded, load_model
+from finetune_trainer.models.processors import load_processor
 from finetune_trainer.models.sources import Pretrained
 from finetune_trainer.preemption import Preemption
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
-from finetune_trainer.tasks.base import Encoded, EncodeSettings, Scores, Task
+from finetune_trainer.tasks.base import EncodeSettings, Rows, Scores, Task
 from finetune_trainer.training.arguments import build_arguments
 from finetune_trainer.training.encoding import choose_max_length, find_encoding_warnings
 from finetune_trainer.training.orders import measure_padding, order_for_training
@@ -80,8 +81,8 @@ class Attempt:
 
     context: Context
     loaded: Loaded
-    tokenizer: Any
-    encoded: dict[str, Encoded]
+    processor: Any
+    rows: dict[str, Rows]
     trainer: FineTuneTrainer
     store: CheckpointStore
     keeper: BestKeeper
@@ -96,27 +97,48 @@ def open_attempt(context: Context) -> Attempt:
     machine = runtime.prepare_torch(
         spec.training.precision, spec.resources.gpus_per_node, spec.training.seed
     )
-    tokenizer = load_tokenizer(context.pretrained)
+    processor = load_processor(context.task.processor, context.pretrained)
     loaded = load_model(context.pretrained, spec, context.task, context.data.labels)
-    loaded.model.config.pad_token_id = tokenizer.pad_token_id
+    if context.task.processor == "Tokenizer":
+        loaded.model.config.pad_token_id = processor.pad_token_id
     context.preemption.check()
-    encoded = _encode(context, tokenizer, loaded)
+    settings = _choose_settings(context, processor, loaded)
+    rows = _encode(context, processor, settings)
     _report_resolved(context, loaded, machine)
     context.preemption.check()
-    return _assemble(context, loaded, tokenizer, encoded, machine)
+    return _assemble(context, loaded, processor, Inputs(settings, rows), machine)
 
 
-def _encode(context: Context, tokenizer: Any, loaded: Loaded) -> dict[str, Encoded]:
-    max_length = choose_max_length(
-        context.job.spec.training.max_length, tokenizer, loaded.model.config
-    )
-    settings = EncodeSettings(max_length, context.data.labels)
-    encoded = {
-        name: context.task.encode(part, tokenizer, settings)
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What goes into the model.
+
+    Attributes:
+        settings: how rows are encoded.
+        rows: the rows of each part, encoded.
+    """
+
+    settings: EncodeSettings
+    rows: dict[str, Rows]
+
+
+def _choose_settings(context: Context, processor: Any, loaded: Loaded) -> EncodeSettings:
+    spec = context.job.spec
+    max_length = choose_max_length(spec.training.max_length, processor, loaded.model.config)
+    return EncodeSettings(spec, context.data.labels, max_length, loaded.model.config)
+
+
+def _encode(context: Context, processor: Any, settings: EncodeSettings) -> dict[str, Rows]:
+    rows = {
+        name: Rows(
+            part,
+            context.task.encode(part, processor, replace(settings, is_training=name == "train")),
+        )
         for name, part in context.data.parts.items()
     }
-    context.board.warn(*find_encoding_warnings(encoded["train"], max_length))
-    return encoded
+    if context.task.processor == "Tokenizer":
+        context.board.warn(*find_encoding_warnings(rows["train"].encoded, settings.max_length))
+    return rows
 
 
 def _report_resolved(context: Context, loaded: Loaded, machine: runtime.Machine) -> None:
@@ -137,8 +159,8 @@ def _report_resolved(context: Context, loaded: Loaded, machine: runtime.Machine)
 def _assemble(
     context: Context,
     loaded: Loaded,
-    tokenizer: Any,
-    encoded: dict[str, Encoded],
+    processor: Any,
+    inputs: Inputs,
     machine: runtime.Machine,
 ) -> Attempt:
     job, task = context.job, context.task
@@ -155,16 +177,15 @@ def _assemble(
             board=context.board,
             instruments=context.instruments,
             checkpoints_uri=job.checkpoints_uri,
-            loss_spans_batches=task.loss_spans_batches,
+            task=task,
+            settings=inputs.settings,
         ),
         model=loaded.model,
         args=build_arguments(job.spec, context.plan, machine, context.checkpoints),
-        train_dataset=encoded["train"],
-        eval_dataset=encoded["validation"],
-        data_collator=task.build_collator(tokenizer),
-        processing_class=tokenizer,
-        compute_metrics=_measure_with(task),
-        preprocess_logits_for_metrics=_take_first_output,
+        train_dataset=inputs.rows["train"],
+        eval_dataset=inputs.rows["validation"],
+        data_collator=task.build_collator(processor, inputs.settings),
+        processing_class=processor,
     )
     stopping = StopEarly(
         Policy.of(job.spec.early_stopping),
@@ -177,13 +198,13 @@ def _assemble(
     trainer.remove_callback(transformers.PrinterCallback)
     for callback in (
         guard,
-        _build_reporter(context, encoded["train"].lengths),
+        _build_reporter(context, inputs.rows["train"].lengths),
         stopping,
         KeepLossSum(trainer),
         LeaveWhenPreempted(context.preemption),
     ):
         trainer.add_callback(callback)
-    return Attempt(context, loaded, tokenizer, encoded, trainer, store, keeper, stopping)
+    return Attempt(context, loaded, processor, inputs.rows, trainer, store, keeper, stopping)
 
 
 def _open_checkpoints(context: Context, loaded: Loaded) -> tuple[CheckpointStore, BestKeeper]:
@@ -214,16 +235,3 @@ def _build_reporter(context: Context, lengths: Sequence[int]) -> ReportProgress:
         tokens_per_row=sum(lengths) / len(lengths),
         followed=context.job.spec.early_stopping.metric or context.task.main_metric,
     )
-
-
-def _measure_with(task: Task) -> Callable[[transformers.EvalPrediction], Scores]:
-    def measure(prediction: Any) -> Scores:
-        return task.measure(prediction.predictions, prediction.label_ids)
-
-    return measure
-
-
-def _take_first_output(outputs: Any, labels: Any) -> Any:
-    """Keep the logits: some models add hidden states, which would fill the memory."""
-    del labels
-    return outputs[0] if isinstance(outputs, tuple) else outputs

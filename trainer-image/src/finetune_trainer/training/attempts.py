@@ -108,6 +108,6 @@ def _save_before_leaving(attempt: Attempt) -> None:
 
 
 def _predict(attempt: Attempt, part: str) -> Scores:
-    rows: Any = attempt.encoded[part]
+    rows: Any = attempt.rows[part]
     output = attempt.trainer.predict(rows, metric_key_prefix=part)
     return read_scores(output.metrics or {}, prefix=f"{part}_")

@@ -4,14 +4,15 @@ from typing import Any
 
 from finetune_trainer.tasks.base import Encoded
 
+DEFAULT_TOKENS = 512
 UNLIMITED_TOKENS = 10**9
 TRUNCATED_SHARE = 0.2
 UNKNOWN_SHARE = 0.05
 
 
-def choose_max_length(wanted: int, tokenizer: Any, config: Any) -> int:
+def choose_max_length(wanted: int | None, tokenizer: Any, config: Any) -> int:
     """Take the least of what the job wants and what tokenizer and model can take."""
-    limits = [wanted, getattr(tokenizer, "model_max_length", UNLIMITED_TOKENS)]
+    limits = [wanted or DEFAULT_TOKENS, getattr(tokenizer, "model_max_length", UNLIMITED_TOKENS)]
     positions = getattr(config, "max_position_embeddings", None)
     if isinstance(positions, int) and positions > 0:
         # RoBERTa and its kin count positions from the padding token's number on.

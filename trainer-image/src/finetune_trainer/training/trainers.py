@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import Trainer
 
@@ -19,6 +19,7 @@ from finetune_trainer.models.layers import Layout
 from finetune_trainer.models.parameter_groups import group_parameters
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
+from finetune_trainer.tasks.base import EncodeSettings, Judged, Rows, Scores, Task
 from finetune_trainer.training.orders import order_for_evaluation, order_for_training
 
 STATE_NAME = "trainer_state.json"
@@ -37,7 +38,8 @@ class Parts:
         board: is told about checkpoints.
         instruments: measures them.
         checkpoints_uri: how the user names the folder of the store.
-        loss_spans_batches: whether the model's loss is a mean over all batches of a step.
+        task: what is learned.
+        settings: how rows were encoded.
     """
 
     training: Training
@@ -47,7 +49,8 @@ class Parts:
     board: Board
     instruments: Instruments
     checkpoints_uri: str
-    loss_spans_batches: bool
+    task: Task
+    settings: EncodeSettings
 
 
 class FineTuneTrainer(Trainer):
@@ -56,10 +59,11 @@ class FineTuneTrainer(Trainer):
     def __init__(self, *, parts: Parts, **options: Any) -> None:
         self.parts = parts
         self.last_save_seconds = 0.0
-        super().__init__(**options)
+        self._judged_rows: Rows | None = None
+        super().__init__(**options, compute_metrics=self._measure)
         # The library believes that every model which takes extra arguments counts the targets of
         # the whole step. Classifiers do not: their gradients would be added up instead of averaged.
-        self.model_accepts_loss_kwargs = parts.loss_spans_batches
+        self.model_accepts_loss_kwargs = parts.task.loss_spans_batches
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Give layers and head learning rates of their own."""
@@ -89,7 +93,7 @@ class FineTuneTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         rows: Any = self.train_dataset if train_dataset is None else train_dataset
         group = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return EpochOrder(rows.lengths, group, self.parts.training.seed)
+        return EpochOrder(rows, group, self.parts.training.seed)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         return order_for_evaluation(eval_dataset.lengths)
@@ -111,8 +115,45 @@ class FineTuneTrainer(Trainer):
         A run that was interrupted in an evaluation would otherwise go on with other dropout masks
         than one that was not.
         """
+        dataloader = args[0] if args else options["dataloader"]
+        self._judged_rows = dataloader.dataset
         with torch.random.fork_rng(devices=[]):
             return super().evaluation_loop(*args, **options)
+
+    def prediction_step(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[None, Any, torch.Tensor]:
+        """Ask the model as the task does; losses are metrics like the others, over all rows."""
+        batch = self._prepare_inputs(inputs)
+        with torch.no_grad(), self.compute_loss_context_manager():
+            answers = self.parts.task.answer(model, batch, self.parts.settings.spec)
+        gathered = {name: answer.detach() for name, answer in answers.items()}
+        # The Trainer measures only where there are targets; ours are in the rows.
+        first = next(iter(gathered.values()))
+        return None, gathered, torch.zeros(len(first), device=first.device)
+
+    def _measure(self, prediction: Any) -> Scores:
+        assert self._judged_rows is not None
+        return self.parts.task.measure(self._judge(prediction.predictions, self._judged_rows))
+
+    def _judge(self, answers: dict[str, Any], rows: Rows) -> Judged:
+        """Put the answers, which come longest row first, into the order of the rows."""
+        places = np.argsort(order_for_evaluation(rows.lengths), kind="stable")
+        ordered = {name: found[places] for name, found in answers.items()}
+        return Judged(ordered, rows, self.parts.settings, self.processing_class)
+
+    def ask(self, rows: Rows) -> Judged:
+        """Ask the model about rows, which need no labels, and keep the answers."""
+        measure, self.compute_metrics = self.compute_metrics, None
+        try:
+            answers: Any = self.predict(rows).predictions  # type: ignore[arg-type]
+        finally:
+            self.compute_metrics = measure
+        return self._judge(answers, rows)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Write a checkpoint aside, seal it and publish it."""
@@ -182,19 +223,21 @@ class FineTuneTrainer(Trainer):
 class EpochOrder(torch.utils.data.Sampler[int]):
     """The order of the training rows; the Trainer tells it the epoch."""
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
-        self._lengths = lengths
+    def __init__(self, rows: Rows, batch_size: int, seed: int) -> None:
+        self._rows = rows
         self._batch_size = batch_size
         self._seed = seed
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Change to the order of an epoch."""
+        """Change to the rows and the order of an epoch."""
         self._epoch = epoch
+        if self._rows.encoded.set_epoch is not None:
+            self._rows.encoded.set_epoch(epoch)
 
     def __len__(self) -> int:
-        return len(self._lengths)
+        return len(self._rows)
 
     def __iter__(self) -> Any:
-        order = order_for_training(self._lengths, self._batch_size, self._seed, self._epoch)
-        return iter(order)
+        lengths = self._rows.lengths
+        return iter(order_for_training(lengths, self._batch_size, self._seed, self._epoch))
