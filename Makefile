@@ -20,7 +20,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 UV := $(or $(shell command -v uv 2>/dev/null),$(CACHE)/uv-$(UV_VERSION)/bin/uv)
 
 .PHONY: help setup fmt lint type test test-unit test-integration generate verify lock control-plane demo \
-        bench-operator bench-trainer clean
+        examples bench-operator bench-trainer clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ control-plane: setup ## Start a real control plane with a process node; Ctrl-C e
 
 demo: setup ## From nothing to a fine-tuned BERT, through a real control plane
 	$(BIN)/python -m demo
+
+examples: setup ## Run every example, and check that each beats its own baseline
+	$(BIN)/python -m example_runs
 
 bench-operator: setup ## Measure the operator beside a bare client, in one run
 	$(BIN)/python -m operator_bench

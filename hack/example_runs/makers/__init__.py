@@ -1,0 +1,1 @@
+"""What the claims of the examples hold: one file for each, with `prepare(folder)`."""
