@@ -41,8 +41,21 @@ _FORMS: dict[SourceScheme, str] = {
 MODEL_SCHEMES: tuple[SourceScheme, ...] = ("hf", "pvc", "s3", "job", "file")
 DATA_SCHEMES: tuple[SourceScheme, ...] = ("hf", "pvc", "s3", "configmap", "file")
 
-# A model is put in place by a rename, which the root of a volume cannot do.
-_DESTINATION = re.compile(rf"pvc://{_CLAIM}(/{_SEGMENT})+/?")
+REMOTE_SCHEMES: tuple[SourceScheme, ...] = ("hf", "s3")
+"""What is reached over the network, with credentials of the user; nothing of it is mounted."""
+DESTINATION_SCHEMES: tuple[SourceScheme, ...] = ("pvc", "s3", "hf")
+
+_HUB_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
+_DESTINATIONS: tuple[re.Pattern[str], ...] = (
+    # A model is put in place by a rename, which the root of a volume cannot do.
+    re.compile(rf"pvc://{_CLAIM}(/{_SEGMENT})+/?"),
+    _PATTERNS["s3"],
+    # Whose it shall be has to be said: a hub would otherwise go by the token's owner.
+    re.compile(rf"hf://{_HUB_NAME}/{_HUB_NAME}"),
+)
+_DESTINATION_PROBLEM = (
+    "is not a destination; write pvc://claim/path, s3://bucket/path or hf://org/name"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +115,14 @@ def _check_scheme(*schemes: SourceScheme) -> Callable[[str], str]:
 
 
 def _check_destination(uri: str) -> str:
-    if not _DESTINATION.fullmatch(uri):
-        raise ValueError(f"{uri!r} is not a destination; write pvc://claim/path")
+    if not any(pattern.fullmatch(uri) for pattern in _DESTINATIONS):
+        raise ValueError(f"{uri!r} {_DESTINATION_PROBLEM}")
     return uri
+
+
+def is_remote(uri: str) -> bool:
+    """Tell whether a source or destination is reached over the network."""
+    return uri.split("://", 1)[0] in REMOTE_SCHEMES
 
 
 def _cel_pattern(*patterns: re.Pattern[str]) -> str:
@@ -137,7 +155,7 @@ DataUri = Annotated[str, _source_field(*DATA_SCHEMES), AfterValidator(_check_sch
 
 DestinationUri = Annotated[
     str,
-    _uri_field((_DESTINATION,), "is not a destination; write pvc://claim/path"),
+    _uri_field(_DESTINATIONS, _DESTINATION_PROBLEM),
     AfterValidator(_check_destination),
 ]
 """Where a model goes."""

@@ -7,7 +7,14 @@ from finetune_api.contract.outcomes import MAX_BYTES, Outcome, decode_outcome, e
 from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import hash_spec, resolve_job
 from finetune_api.v1alpha1 import parse_job
-from finetune_api.v1alpha1.status import Artifact, HistoryPoint, Resolved
+from finetune_api.v1alpha1.status import (
+    Artifact,
+    HistoryPoint,
+    Metric,
+    Metrics,
+    Resolved,
+    SliceGap,
+)
 from manifests import build_manifest
 
 
@@ -58,6 +65,50 @@ def test_an_outcome_is_shortened_to_what_a_kubelet_keeps(
     decoded = decode_outcome(encoded.decode())
     assert decoded is not None
     assert (decoded.exit_code, decoded.reason) == (65, "BadData")
+
+
+def test_long_names_of_groups_go_before_the_rest_of_the_report() -> None:
+    gap = SliceGap(
+        column="c" * 128,
+        metric="f1",
+        best="b" * 128,
+        best_value=0.9,
+        worst="w" * 128,
+        worst_value=0.1,
+        gap=0.8,
+    )
+    metrics = Metrics(test=[Metric(name="f1", value=0.5)], slices=[gap] * 8)
+    report = a_report().model_copy(update={"metrics": metrics})
+
+    encoded = encode_outcome(
+        Outcome(exit_code=79, succeeded=False, reason="QualityGateFailed", report=report)
+    )
+
+    decoded = decode_outcome(encoded.decode())
+    assert decoded is not None
+    assert decoded.report is not None
+    assert decoded.report.metrics == Metrics(test=[Metric(name="f1", value=0.5)])
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "metric", "measured"),
+    [
+        pytest.param({"minimum": 0.5}, "f1", ["accuracy", "f1"], id="what early stopping follows"),
+        pytest.param(
+            {"minimum": 0.5, "metric": "mcc"}, "mcc", ["accuracy", "f1", "mcc"], id="one of its own"
+        ),
+    ],
+)
+def test_what_a_gate_judges_by_is_named_and_measured(
+    evaluation: dict[str, object], metric: str, measured: list[str]
+) -> None:
+    manifest = build_manifest({"spec.evaluation": {"gate": evaluation, "metrics": ["accuracy"]}})
+
+    spec = resolve_job(parse_job(manifest)).spec
+
+    assert spec.evaluation.gate is not None
+    assert spec.evaluation.gate.metric == metric
+    assert spec.evaluation.metrics == measured
 
 
 @pytest.mark.parametrize("message", [None, "", "Killed", "{", '{"a": 1}', "null"])

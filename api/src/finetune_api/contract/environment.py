@@ -15,6 +15,8 @@ JOB_DIRECTORY = "/etc/finetune"
 JOB_FILE_NAME = "job.json"
 VOLUMES_DIRECTORY = "/volumes"
 """The claim `c` is mounted at /volumes/c, for sources, output and checkpoints alike."""
+CONFIG_MAPS_DIRECTORY = "/configmaps"
+"""The ConfigMap `c` is mounted at /configmaps/c, each of its keys as a file."""
 SCRATCH_DIRECTORY = "/scratch"
 TERMINATION_LOG = "/dev/termination-log"
 TRAINER_CONTAINER = "trainer"
@@ -27,6 +29,8 @@ class Variable(StrEnum):
     """The resolved job, JSON."""
     VOLUMES_DIRECTORY = "FINETUNE_VOLUMES_DIRECTORY"
     """The folder in which the claim `c` of pvc://c/… is the folder `c`."""
+    CONFIG_MAPS_DIRECTORY = "FINETUNE_CONFIG_MAPS_DIRECTORY"
+    """The folder in which the key `k` of configmap://c/k is the file `c/k`."""
     SCRATCH_DIRECTORY = "FINETUNE_SCRATCH_DIRECTORY"
     """Caches and downloads; lost with the pod."""
     TERMINATION_LOG = "FINETUNE_TERMINATION_LOG"
@@ -46,3 +50,21 @@ class Variable(StrEnum):
     HUB_TOKEN = "HF_TOKEN"
     """From the Secret of spec.model.credentialsSecretName."""
     HUB_ENDPOINT = "HF_ENDPOINT"
+
+
+BUCKET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+)
+"""What opens s3://, each from the key of that name in the Secret of spec.model, where it has it."""
+
+SECRET_VARIABLES = (
+    Variable.HUB_TOKEN,
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
+"""Whose values nobody may ever see."""

@@ -31,7 +31,7 @@ class Outcome(ReportedModel):
 
 def encode_outcome(outcome: Outcome) -> bytes:
     """Give the JSON of an outcome, shortened to what a kubelet keeps."""
-    for shorten in (_keep_all, _drop_history, _drop_resolved_details, _cut_message, _drop_report):
+    for shorten in SHORTENINGS:
         outcome = shorten(outcome)
         encoded = outcome.model_dump_json(by_alias=True, exclude_none=True).encode()
         if len(encoded) <= MAX_BYTES:
@@ -69,6 +69,14 @@ def _cut_message(outcome: Outcome) -> Outcome:
     return outcome.model_copy(update={"message": outcome.message[:512], "hint": hint})
 
 
+def _drop_comparisons(outcome: Outcome) -> Outcome:
+    metrics = outcome.report.metrics if outcome.report else None
+    if metrics is None:
+        return outcome
+    kept = metrics.model_copy(update={"forgetting": None, "slices": None})
+    return _with_report(outcome, metrics=kept)
+
+
 def _drop_report(outcome: Outcome) -> Outcome:
     return outcome.model_copy(update={"report": None, "artifacts": outcome.artifacts[:4]})
 
@@ -77,3 +85,14 @@ def _with_report(outcome: Outcome, **changes: object) -> Outcome:
     if outcome.report is None:
         return outcome
     return outcome.model_copy(update={"report": outcome.report.model_copy(update=changes)})
+
+
+SHORTENINGS = (
+    _keep_all,
+    _drop_history,
+    _drop_resolved_details,
+    _cut_message,
+    _drop_comparisons,
+    _drop_report,
+)
+"""What is left out, in this order, until an outcome fits."""

@@ -61,13 +61,17 @@ _PROBED = tuple(task for task in _TEXT if task not in ("QuestionAnswering",))
 
 EFFECTS: tuple[Effect, ...] = (
     *(Effect(f"dataset.columns.{role}", list_tasks_reading(role)) for role in COLUMN_ROLES),
+    Effect("model.tokenizerSource", (*_TEXT, "SpeechRecognition")),
     Effect("dataset.textTemplate", _PLAIN_TEXT),
     Effect("dataset.labels", _LABELED),
     *(Effect(f"dataset.augmentation.{n}", _AUGMENTED_TEXT, off=0.0) for n in TEXT_AUGMENTATIONS),
     *(
         Effect(f"dataset.augmentation.{n}", _IMAGE, off=1.0 if n == "minimumCrop" else 0.0)
         for n in IMAGE_AUGMENTATIONS
+        if n != "rotationDegrees"
     ),
+    # The box around a turned object is no longer tight.
+    Effect("dataset.augmentation.rotationDegrees", ("ImageClassification",), off=0.0),
     *(Effect(f"dataset.augmentation.{n}", _AUDIO, off=0.0) for n in AUDIO_AUGMENTATIONS),
     Effect("training.labelSmoothing", _SMOOTHED, off=0.0),
     Effect("training.neftuneNoiseAlpha", _TEXT, off=0.0),

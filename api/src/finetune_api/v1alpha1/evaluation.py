@@ -43,14 +43,19 @@ class Generation(ApiModel):
 
 
 class Forgetting(TrainData):
-    """General data in the columns of the task, scored by the untouched and by the tuned model."""
+    """General data in the columns of the task, scored by the untouched and by the tuned model.
+
+    The untouched model must know the task: one that gets a new output layer has nothing to compare
+    with, and the job is refused before it trains. Such a model is trained on the general data
+    first, by a job of its own, whose model the next job names as model.source.
+    """
 
     maximum_drop: float | None = Field(
         default=None,
         ge=0,
         le=1000,
         description=(
-            "By how much the main metric may get worse there; more fails the job with"
+            "By how much the early-stopping metric may get worse there; more fails the job with"
             " QualityGateFailed. Unset: it is only reported."
         ),
     )
@@ -62,7 +67,11 @@ class Slices(ApiModel):
     columns: UniqueList[ColumnName] = Field(
         min_length=1,
         max_length=8,
-        description="Columns whose values make the groups, for example language or region.",
+        description=(
+            "Columns whose values make the groups, for example language or region. Only the rows"
+            " that the model is judged by must have them. A column of one value, or of nearly one"
+            " for each row, is an error."
+        ),
     )
     minimum_rows: int = Field(
         default=20, ge=1, le=1_000_000, description="Groups of fewer rows are not compared."
@@ -72,8 +81,8 @@ class Slices(ApiModel):
         ge=0,
         le=1000,
         description=(
-            "The largest allowed difference of the main metric between the best and the worst"
-            " group; more fails the job with QualityGateFailed. Unset: it is only reported."
+            "The largest allowed difference of the early-stopping metric between the best and the"
+            " worst group; more fails the job with QualityGateFailed. Unset: it is only reported."
         ),
     )
 
@@ -97,7 +106,8 @@ class Gate(ApiModel):
         default=None,
         description=(
             "The metric must be no worse than that of this earlier model on the same rows, for"
-            " example job://last-week."
+            " example job://last-week. It must know the same labels, in any order; it is loaded and"
+            " measured before training."
         ),
     )
 
@@ -133,8 +143,8 @@ class Evaluation(ApiModel):
         min_length=1,
         max_length=16,
         description=(
-            "What to measure. Default: all metrics of the task. The early-stopping metric is always"
-            " measured."
+            "What to measure. Default: all metrics of the task. The metrics of earlyStopping and"
+            " gate are always measured."
         ),
     )
     baseline: bool = Field(
@@ -153,11 +163,15 @@ class Evaluation(ApiModel):
         max_length=20,
         description=(
             "Texts to try before and after training; the answers go into probes.json beside the"
-            " model."
+            " model. A model that gets a new output layer has no answers before."
         ),
     )
     forgetting: Forgetting | None = Field(
-        default=None, description="General data that is scored before and after training."
+        default=None,
+        description=(
+            "General data that is scored before and after training, by a model that knows the task"
+            " already; one that gets a new output layer has nothing to compare with."
+        ),
     )
     slices: Slices | None = Field(
         default=None,
@@ -167,6 +181,7 @@ class Evaluation(ApiModel):
         default=None,
         description=(
             "What the model must reach on the test rows, else the validation rows, to be published."
+            " One that does not is sealed as rejected-model beside the checkpoints."
         ),
     )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from finetune_api.models import ApiModel, ReportedModel
-from finetune_api.rules import Rule
+from finetune_api.rules import Rule, look_up
 from finetune_api.v1alpha1.checkpoints import Checkpoints
 from finetune_api.v1alpha1.dataset import Dataset
 from finetune_api.v1alpha1.effects import build_effect_rules
@@ -16,6 +16,7 @@ from finetune_api.v1alpha1.method import Method
 from finetune_api.v1alpha1.placement import Output, Resources, Retries, Scheduling
 from finetune_api.v1alpha1.pretrained import PretrainedModel
 from finetune_api.v1alpha1.spec_rules import SPEC_RULES
+from finetune_api.v1alpha1.spec_sources import MODEL_FIELDS
 from finetune_api.v1alpha1.status import FineTuneJobStatus
 from finetune_api.v1alpha1.tasks import TaskName
 from finetune_api.v1alpha1.training import EarlyStopping, Training
@@ -87,6 +88,16 @@ class FineTuneJobSpec(ApiModel):
             " The time queued or suspended does not count."
         ),
     )
+    stall_timeout_seconds: int = Field(
+        default=1800,
+        ge=0,
+        le=604_800,
+        description=(
+            "End an attempt with TrainingStalled, and retry it, when it showed no sign of life for"
+            " so long: no step, no evaluated batch, and in phases without steps no work of the"
+            " process either. It must be longer than the slowest step. 0 turns it off."
+        ),
+    )
     suspend: bool = Field(
         default=False,
         description=(
@@ -116,6 +127,18 @@ class JobMetadata(ReportedModel):
     generation: int = 1
     labels: dict[str, str] = Field(default={})
     annotations: dict[str, str] = Field(default={})
+
+
+def _refuse_itself(field: str) -> Rule:
+    """A job that waits for its own model would wait for ever."""
+    path = f"spec.{field}"
+    parts = path.split(".")
+    given = " && ".join(f"has(self.{'.'.join(parts[:n])})" for n in range(2, len(parts) + 1))
+    return Rule(
+        cel=f"!({given}) || self.{path} != 'job://' + self.metadata.name",
+        holds=lambda job: look_up(job, path) != f"job://{job.metadata.name}",
+        message=f"{path} is {{{path}}}, which is this very job: name another one",
+    )
 
 
 class FineTuneJob(ApiModel):
@@ -148,6 +171,7 @@ class FineTuneJob(ApiModel):
                 " letters, digits and dashes"
             ),
         ),
+        *(_refuse_itself(field) for field in MODEL_FIELDS),
     )
 
 

@@ -117,7 +117,8 @@ class Method(ApiModel):
         default="Full",
         description=(
             "Full trains all weights that are not frozen. FeatureExtraction trains the output layer"
-            " alone. LoRA and QLoRA (the model in four bits, on a GPU) train small matrices beside"
+            " alone; the rest stands still altogether: no dropout, and norms keep their statistics."
+            " LoRA and QLoRA (the model in four bits, on a GPU) train small matrices beside"
             " the weights, IA3 factors, PromptTuning and PrefixTuning virtual tokens."
         ),
     )

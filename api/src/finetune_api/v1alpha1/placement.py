@@ -139,9 +139,12 @@ class Output(ApiModel):
     destination: DestinationUri | None = Field(
         default=None,
         description=(
-            "A folder for the model, its tokenizer, metrics and card: pvc://claim/path. Default: a"
-            " claim named after the job is made; it outlives the job and is named in"
-            " status.artifacts."
+            "Where the model, its tokenizer, metrics and card go: pvc://claim/path, a folder;"
+            " s3://bucket/path, in which result.json comes last, so that no half is ever taken for"
+            " whole; or hf://org/name, one commit in a repository that is made private. Both are"
+            " written with the credentials of model.credentialsSecretName; checkpoints then lie on"
+            " a claim that goes with the job. Default: a claim named after the job is made; it"
+            " outlives the job and is named in status.artifacts."
         ),
     )
     formats: UniqueList[OutputFormat] = Field(
@@ -150,8 +153,10 @@ class Output(ApiModel):
         max_length=3,
         description=(
             "Safetensors is the model as it was trained; of an adapter method, the adapter alone."
-            " MergedAdapter is the model with the adapter built in. ONNX is for serving without"
-            " Python; it is compared with the original before it is published."
+            " MergedAdapter is the model with the adapter built in; where both are named, the"
+            " adapter lies in the folder adapter beneath it. ONNX is for serving without"
+            " Python: a folder onnx beside the model, compared with it before it is published; for"
+            " tasks that answer in one pass."
         ),
     )
 

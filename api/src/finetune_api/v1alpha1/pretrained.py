@@ -61,7 +61,8 @@ class PretrainedModel(ApiModel):
         description=(
             "A Secret of this namespace: its key `token` opens gated or private hf:// models and"
             " data, its keys AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if need be,"
-            " AWS_ENDPOINT_URL open s3://. The operator never reads it."
+            " AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL open s3://. To publish, they must"
+            " be allowed to write. The operator never reads it."
         ),
     )
     tokenizer_source: ModelUri | None = Field(

@@ -3,20 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 from finetune_api.rules import Rule, look_up
+from finetune_api.v1alpha1.augmentation import TEXT_AUGMENTATIONS
+from finetune_api.v1alpha1.method_rules import build_method_rules
+from finetune_api.v1alpha1.spec_sources import SOURCE_FIELDS
 
 if TYPE_CHECKING:
     from finetune_api.v1alpha1.job import FineTuneJobSpec
 
-_SOURCES = (
-    "model.source",
-    "model.tokenizerSource",
-    "dataset.train.source",
-    "dataset.validation.source",
-    "dataset.test.source",
-    "dataset.replay.source",
-    "evaluation.forgetting.source",
-    "evaluation.gate.beatModel",
-)
+_OPENED = (*SOURCE_FIELDS, "output.destination")
+# What another job made may lie in a bucket or on a hub, which is known only when it has ended.
+_LOCKED = ("hf://", "s3://", "job://")
 _FOLDERS = {
     "ImageFolder": ("ImageClassification", "ObjectDetection"),
     "AudioFolder": ("AudioClassification", "SpeechRecognition"),
@@ -37,9 +33,10 @@ def _has(path: str) -> str:
     return " && ".join(f"has(self.{'.'.join(parts[:n])})" for n in range(2, len(parts) + 1))
 
 
-def _opens_something(spec: "FineTuneJobSpec") -> bool:
-    uris: list[Any] = [look_up(spec, path) for path in _SOURCES]
-    return any(str(uri).startswith(("hf://", "s3://")) for uri in uris if uri)
+def needs_credentials(spec: "FineTuneJobSpec") -> bool:
+    """Tell whether a spec names anything that credentials could open."""
+    uris: list[Any] = [look_up(spec, path) for path in _OPENED]
+    return any(str(uri).startswith(_LOCKED) for uri in uris if uri)
 
 
 def _need_folders(name: str) -> Rule:
@@ -55,7 +52,33 @@ def _need_folders(name: str) -> Rule:
     )
 
 
+_WRITING_TASKS = ("Seq2Seq", "CausalLM", "InstructionTuning")
 SPEC_RULES: tuple[Rule, ...] = (
+    Rule(
+        cel=(
+            "!('ONNX' in self.output.formats) || !(self.task in ["
+            + ", ".join(f"'{task}'" for task in _WRITING_TASKS)
+            + "])"
+        ),
+        holds=lambda s: "ONNX" not in s.output.formats or s.task not in _WRITING_TASKS,
+        message=(
+            "output.formats names ONNX, but a model for task {task} answers in many passes, which"
+            " ONNX does not hold: remove ONNX"
+        ),
+    ),
+    Rule(
+        cel=(
+            "!('ONNX' in self.output.formats) || !(self.method.type in ['PromptTuning',"
+            " 'PrefixTuning'])"
+        ),
+        holds=lambda s: (
+            "ONNX" not in s.output.formats or s.method.type not in ("PromptTuning", "PrefixTuning")
+        ),
+        message=(
+            "output.formats names ONNX, but method.type {method.type} trains virtual tokens that"
+            " cannot be built into the model: remove ONNX or use LoRA"
+        ),
+    ),
     Rule(
         cel="self.training.precision != 'Float16' || self.resources.gpusPerNode > 0",
         holds=lambda s: s.training.precision != "Float16" or s.resources.gpus_per_node > 0,
@@ -102,15 +125,64 @@ SPEC_RULES: tuple[Rule, ...] = (
     Rule(
         cel=f"!{_has('model.credentialsSecretName')} || "
         + " || ".join(
-            f"({_has(path)} && (self.{path}.startsWith('hf://') ||"
-            f" self.{path}.startsWith('s3://')))"
-            for path in _SOURCES
+            f"({_has(path)} && self.{path}.matches(r'^(hf|s3|job)://'))" for path in _OPENED
         ),
-        holds=lambda s: s.model.credentials_secret_name is None or _opens_something(s),
+        holds=lambda s: s.model.credentials_secret_name is None or needs_credentials(s),
         message=(
-            "model.credentialsSecretName is {model.credentialsSecretName}, but no source is hf://"
-            " or s3://: remove credentialsSecretName"
+            "model.credentialsSecretName is {model.credentialsSecretName}, but no source and no"
+            " destination is hf://, s3:// or job://: remove credentialsSecretName"
+        ),
+    ),
+    Rule(
+        cel=(
+            f"!({_has('output.destination')} && self.output.destination.startsWith('hf://'))"
+            f" || {_has('model.credentialsSecretName')}"
+        ),
+        holds=lambda s: (
+            not (s.output.destination or "").startswith("hf://")
+            or s.model.credentials_secret_name is not None
+        ),
+        message=(
+            "output.destination is {output.destination}, which nobody may write without a token:"
+            " put one into a Secret under the key token and name it in model.credentialsSecretName"
+        ),
+    ),
+    Rule(
+        cel="self.training.labelSmoothing == 0.0 || !has(self.dataset.columns.labels)",
+        holds=lambda s: s.training.label_smoothing == 0 or s.dataset.columns.labels is None,
+        message=(
+            "training.labelSmoothing is {training.labelSmoothing}, which spreads one label over the"
+            " others, but dataset.columns.labels gives a row several: remove labelSmoothing"
+        ),
+    ),
+    Rule(
+        cel=(
+            "self.training.schedule.type != 'ReduceOnPlateau' ||"
+            " !has(self.dataset.validation.folds)"
+        ),
+        holds=lambda s: (
+            s.training.schedule.type != "ReduceOnPlateau" or s.dataset.validation.folds is None
+        ),
+        message=(
+            "training.schedule.type is {training.schedule.type} and dataset.validation.folds is"
+            " {dataset.validation.folds}: the last training, on all rows, has nothing to measure"
+            " that the learning rate could follow; use Linear or Cosine"
+        ),
+    ),
+    Rule(
+        cel="!self.training.packing || ("
+        + " && ".join(f"self.dataset.augmentation.{n} == 0.0" for n in TEXT_AUGMENTATIONS)
+        + ")",
+        holds=lambda s: (
+            not s.training.packing
+            or not any(look_up(s, f"dataset.augmentation.{n}") for n in TEXT_AUGMENTATIONS)
+        ),
+        message=(
+            "training.packing is true, which joins texts once and for all, but"
+            " dataset.augmentation changes their lengths in every epoch: remove packing, or"
+            f" {', '.join(TEXT_AUGMENTATIONS)}"
         ),
     ),
     *(_need_folders(name) for name in _FOLDERS),
+    *build_method_rules(),
 )

@@ -89,11 +89,21 @@ class Resolved(ReportedModel):
     )
     learning_rate: float | None = Field(default=None, description="The highest learning rate.")
     parameters: Parameters | None = Field(default=None, description="The size of the model.")
+    memory_estimate: str | None = Field(
+        default=None,
+        max_length=256,
+        description="What a training step was estimated to need, before the first one.",
+    )
     rows: dict[str, int] | None = Field(
         default=None, max_length=8, description="Rows of each part."
     )
     labels: list[str] | None = Field(
         default=None, max_length=20, description="The labels, at most twenty."
+    )
+    models: dict[str, str] | None = Field(
+        default=None,
+        max_length=4,
+        description="What each job:// source stands for: where that job's model lay.",
     )
     warnings: list[str] = Field(
         default=[], max_length=10, description="What the checks of recipe and data advise."
@@ -156,7 +166,7 @@ class EarlyStoppingStatus(ReportedModel):
     )
     stopped: bool = Field(default=False, description="Whether training stopped early.")
     reason: str | None = Field(
-        default=None, max_length=64, description="NoImprovement or TargetReached."
+        default=None, max_length=64, description="NoImprovement, TargetReached or TimeBudget."
     )
     stopped_step: int | None = Field(default=None, description="The step at which it stopped.")
     steps_saved: int | None = Field(default=None, description="Steps that did not have to be done.")
@@ -241,6 +251,9 @@ class Artifact(ReportedModel):
     uri: str = Field(max_length=1024, description="Where it lies.")
     sha256: str | None = Field(default=None, max_length=64, description="The hash of its manifest.")
     bytes: int | None = Field(default=None, description="Its size.")
+    revision: str | None = Field(
+        default=None, max_length=64, description="The commit, of a model on a hub."
+    )
 
 
 class Cost(ReportedModel):

@@ -27,7 +27,13 @@ class Schedule(ApiModel):
     """How the learning rate rises and falls."""
 
     type: ScheduleType = Field(
-        default="Linear", description="The shape of the learning rate after the warm-up."
+        default="Linear",
+        description=(
+            "The shape of the learning rate after the warm-up. Polynomial falls with the square of"
+            " the steps that are left, CosineWithRestarts falls twice, WarmupStableDecay falls in"
+            " the last fifth, and ReduceOnPlateau halves it after two evaluations without an"
+            " improvement."
+        ),
     )
     warmup_ratio: float | None = Field(
         default=None,
@@ -276,7 +282,8 @@ class EarlyStopping(ApiModel):
         le=31_536_000,
         description=(
             "Stop after the evaluation that follows so many seconds of training, all attempts"
-            " together, and keep the best model."
+            " together, and keep the best model. Evaluations, checkpoints and what a lost pod did"
+            " since its last checkpoint do not count; each fold has the budget for itself."
         ),
     )
 
