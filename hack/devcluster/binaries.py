@@ -1,9 +1,9 @@
 """Builds the pinned tools a cluster is made of, once per version, and says where they are.
 
 `ensure("etcd")` is the whole interface; `control_plane` asks for what it starts, tests for
-promtool and helm, and `python -m devcluster build` for what it is told. Each tool is a Go module
-under hack/tools whose go.mod and go.sum pin every source file. Only the built binary is kept: a
-Go build cache for all of them would be twenty times as large.
+promtool, helm and versitygw (an object store), and `python -m devcluster build` for what it is
+told. Each tool is a Go module under hack/tools whose go.mod and go.sum pin every source file. Only
+the built binary is kept: a Go build cache for all of them would be twenty times as large.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ ALL_TOOLS: dict[str, Tool] = {
             link_flags=("-X github.com/prometheus/common/version.Version=3.9.1",),
             version_matters=False,
         ),
+        Tool("versitygw", "versitygw", "github.com/versity/versitygw/cmd/versitygw", 90),
     )
 }
 

@@ -35,7 +35,7 @@ class Stack:
     def __init__(self, cluster: ControlPlane, namespace: str, model: Path, folder: Path) -> None:
         self.cluster = cluster
         self.namespace = namespace
-        self._folder = folder
+        self.folder = folder
         self._operator: LeashedProcess | None = None
         data = folder / "data"
         write_csv(data / "train.csv", make_reviews(240))
@@ -59,7 +59,7 @@ class Stack:
         }
         command = [sys.executable, "-m", "finetune_operator"]
         self._operator = LeashedProcess(
-            "operator", command, self._folder / "operator.log", environment=environment
+            "operator", command, self.folder / "operator.log", environment=environment
         )
         poll(lambda: self._is_ready(health), "the operator is ready")
 

@@ -14,6 +14,7 @@ from finetune_api.contract.progress import ProgressReport
 from finetune_api.v1alpha1 import FineTuneJobStatus
 from finetune_operator.core import names
 from finetune_operator.core.facts import Attempt, Facts, Obstacle, ReceivedReport, Rival
+from finetune_operator.core.origins import Origin
 from finetune_operator.core.outputs import Place
 from finetune_operator.core.records import Key, read_attempt, read_job, read_pod
 from finetune_operator.core.rules import decide
@@ -69,6 +70,7 @@ class JobBuilder:
         self.now = NOW
         self._attempts: list[tuple[Raw, list[Raw]]] = []
         self._rivals: list[Rival] = []
+        self._origins: tuple[Origin, ...] = ()
         self._report: ReceivedReport | None = None
         self._obstacle: Obstacle | None = None
         self._is_confirmed = False
@@ -143,6 +145,10 @@ class JobBuilder:
         self._rivals.append(rival)
         return self
 
+    def naming(self, *origins: Origin) -> Self:
+        self._origins = origins
+        return self
+
     def reporting(self, heard_at: float = NOW, **fields: Any) -> Self:
         self._report = ReceivedReport(a_report(**fields), heard_at)
         return self
@@ -167,6 +173,7 @@ class JobBuilder:
                 for job, pods in self._attempts
             ),
             rivals=tuple(self._rivals),
+            origins=self._origins,
             report=self._report,
             obstacle=self._obstacle,
             is_confirmed=self._is_confirmed,
@@ -228,6 +235,7 @@ class PodTale:
     end_reason: str = ""
     waiting: str = ""
     unschedulable: str = ""
+    has_sandbox: bool = True
     disrupted: str = ""
     reason: str = ""
     pod_message: str = ""
@@ -256,6 +264,8 @@ class PodTale:
 def a_pod(job: Raw, index: int, tale: PodTale) -> Raw:
     """Give a pod as scheduler and kubelet would leave it."""
     conditions = [_scheduled(tale.unschedulable, tale.scheduled_at)]
+    ready = "True" if tale.has_sandbox else "False"
+    conditions.append({"type": "PodReadyToStartContainers", "status": ready})
     if tale.disrupted:
         disruption = {"type": "DisruptionTarget", "status": "True", "reason": tale.disrupted}
         conditions.append(disruption)

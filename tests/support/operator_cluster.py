@@ -222,6 +222,7 @@ class Operator:
         self.store = Store()
         self.events = EventLog()
         self.due: dict[Key, float | None] = {}
+        self.store.nudge = lambda key: self.due.__setitem__(key, cluster.now)
         self.registry = CollectorRegistry()
         self._reconciler = Reconciler(
             cluster,

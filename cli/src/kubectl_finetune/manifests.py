@@ -5,8 +5,10 @@ and the other way round; this module only adds where in the file a mistake stand
 `validate` and `run` call it.
 """
 
+import base64
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +19,7 @@ from kubectl_finetune.documents import Document, read_documents
 from kubectl_finetune.errors import ManifestError, NotFoundError
 
 STANDARD_INPUT = "-"
+CONFIG_MAP = "ConfigMap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,13 @@ class Manifests:
         jobs: the valid FineTuneJobs, in the order of the file.
         errors: one line for each mistake, `file:line: field: what and how to mend it`.
         ignored: one line for each document that is something else.
+        config_maps: what the ConfigMaps of the file hold, by name and key.
     """
 
     jobs: tuple[FineTuneJob, ...]
     errors: tuple[str, ...]
     ignored: tuple[str, ...]
+    config_maps: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
 
 
 def read_manifests(file_name: str) -> Manifests:
@@ -53,7 +58,12 @@ def read_manifests(file_name: str) -> Manifests:
         ignored=tuple(
             f"{document.file_name}:{document.find_line(())}: {_name_kind(document)} ignored"
             for document in documents
-            if _name_kind(document) != KIND
+            if _name_kind(document) not in (KIND, CONFIG_MAP)
+        ),
+        config_maps=dict(
+            _read_config_map(document)
+            for document in documents
+            if _name_kind(document) == CONFIG_MAP
         ),
     )
 
@@ -93,6 +103,23 @@ def _name_kind(document: Document) -> str:
     if not isinstance(document.value, dict):
         return "a document that is no object"
     return str(document.value.get("kind") or "a document without kind")
+
+
+def _read_config_map(document: Document) -> tuple[str, dict[str, bytes]]:
+    value = document.value
+    try:
+        text = {key: content.encode() for key, content in (value.get("data") or {}).items()}
+        binary = (value.get("binaryData") or {}).items()
+        return value["metadata"]["name"], {
+            **text,
+            **{key: base64.b64decode(content, validate=True) for key, content in binary},
+        }
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        where = f"{document.file_name}:{document.find_line(())}"
+        raise ManifestError(
+            f"{where}: this ConfigMap cannot be read: metadata.name, data with texts and binaryData"
+            " in base64 are what it may have"
+        ) from error
 
 
 def _check(document: Document) -> FineTuneJob | list[str]:

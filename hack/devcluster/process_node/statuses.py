@@ -21,6 +21,8 @@ from devcluster.process_node.records import (
 )
 from devcluster.timestamps import format_time
 
+_BEFORE_THE_START = ("ContainerCreating", "PodInitializing")
+
 
 def build_status(record: PodRecord, former: Mapping[str, Object], now: datetime.datetime) -> Object:
     """Build the status patch.
@@ -85,7 +87,7 @@ def build_conditions(record: PodRecord, phase: str) -> list[Object]:
     ready = _build_ready(record, phase)
     conditions = [
         _condition("PodScheduled", True),
-        _condition("PodReadyToStartContainers", phase not in ("Succeeded", "Failed")),
+        _condition("PodReadyToStartContainers", _is_ready_to_start(record, phase)),
         {"type": "Initialized", **initialized},
         {"type": "Ready", **ready},
         {"type": "ContainersReady", **ready},
@@ -94,6 +96,15 @@ def build_conditions(record: PodRecord, phase: str) -> list[Object]:
         message = record.ending.message
         conditions.append(_condition("DisruptionTarget", True, "TerminationByKubelet", message))
     return [{**condition, "observedGeneration": record.generation} for condition in conditions]
+
+
+def _is_ready_to_start(record: PodRecord, phase: str) -> bool:
+    """Whether the volumes are mounted; images are there at once, so nothing else is waited for."""
+    is_creating = all(
+        isinstance(container.state, Waiting) and container.state.reason in _BEFORE_THE_START
+        for container in (*record.init_containers, *record.containers)
+    )
+    return phase not in ("Succeeded", "Failed") and not is_creating
 
 
 def build_container_status(record: ContainerRecord, *, is_init: bool = False) -> Object:

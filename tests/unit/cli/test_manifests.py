@@ -58,12 +58,12 @@ def test_mistakes_come_in_the_order_of_the_file(tmp_path: Path) -> None:
 
 
 def test_other_kinds_are_ignored_with_a_note(tmp_path: Path) -> None:
-    file = write_jobs(tmp_path, "reviews", more="kind: ConfigMap\n")
+    file = write_jobs(tmp_path, "reviews", more="kind: Service\n")
 
     manifests = read_manifests(file)
 
     assert [job.metadata.name for job in manifests.jobs] == ["reviews"]
-    assert manifests.ignored == (f"{file}:13: ConfigMap ignored",)
+    assert manifests.ignored == (f"{file}:13: Service ignored",)
 
 
 def test_the_only_job_is_chosen_without_a_name(tmp_path: Path) -> None:
@@ -112,3 +112,25 @@ def test_a_file_without_a_job_says_what_it_holds(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(NotFoundError, match=r"there is no file 'nowhere\.yaml'"):
         read_manifests("nowhere.yaml")
+
+
+def test_a_config_map_beside_a_job_is_read(tmp_path: Path) -> None:
+    file = write_job_file(tmp_path / "job.yaml")
+    config_map = (
+        "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: rows}\n"
+        "data:\n  train.csv: |\n    text,label\nbinaryData: {a.bin: AAE=}\n"
+    )
+    file.write_text(file.read_text() + config_map)
+
+    manifests = read_manifests(str(file))
+
+    assert manifests.config_maps == {"rows": {"train.csv": b"text,label\n", "a.bin": b"\0\1"}}
+    assert manifests.ignored == ()
+
+
+def test_a_config_map_that_cannot_be_read_is_told_with_its_line(tmp_path: Path) -> None:
+    file = write_job_file(tmp_path / "job.yaml")
+    file.write_text(file.read_text() + "---\nkind: ConfigMap\ndata: {a: 1}\n")
+
+    with pytest.raises(ManifestError, match=r"job\.yaml:\d+: this ConfigMap cannot be read"):
+        read_manifests(str(file))

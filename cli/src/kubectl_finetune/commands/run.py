@@ -18,6 +18,8 @@ from rich.console import Console
 
 from finetune_api.contract.resolved_jobs import resolve_job
 from kubectl_finetune.local import layouts, machines
+from kubectl_finetune.local.config_maps import parse_config_maps
+from kubectl_finetune.local.origins import find_origins
 from kubectl_finetune.local.runs import Run, train
 from kubectl_finetune.local.trainers import TRAINER_COMMAND, require_trainer
 from kubectl_finetune.manifests import choose_job, read_manifests
@@ -41,11 +43,12 @@ class RunOptions:
     name: str | None = None
     directory: Path | None = None
     volumes: tuple[str, ...] = ()
+    config_maps: tuple[str, ...] = ()
     fresh: bool = False
     output: OutputFormat = OutputFormat.TEXT
 
 
-def run(
+def run(  # noqa: PLR0913 -- typer reads one argument for each option
     file: Annotated[
         str,
         typer.Option("--filename", "-f", help="The file that holds the job; - is standard input."),
@@ -68,6 +71,14 @@ def run(
             help="The folder that stands for a claim of pvc://claim/…; may be repeated.",
         ),
     ] = None,
+    configmap: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FOLDER",
+            help="The folder (or file) that stands for a ConfigMap of configmap://name/key; may be"
+            " repeated. A ConfigMap in the same file as the job needs none.",
+        ),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Forget the checkpoints of earlier runs of this job.")
     ] = False,
@@ -81,7 +92,15 @@ def run(
     Ctrl-C saves a checkpoint and ends; the same command goes on from there. Ends with the trainer's
     exit code: 0 done, 64 bad job, 65 bad data, 130 stopped by Ctrl-C.
     """
-    options = RunOptions(file, name, directory, tuple(volume or ()), fresh, output)
+    options = RunOptions(
+        file=file,
+        name=name,
+        directory=directory,
+        volumes=tuple(volume or ()),
+        config_maps=tuple(configmap or ()),
+        fresh=fresh,
+        output=output,
+    )
     raise typer.Exit(run_job(options, Console(highlight=False), Console(stderr=True)))
 
 
@@ -121,13 +140,16 @@ def prepare_run(options: RunOptions, trainer_command: Sequence[str] = TRAINER_CO
     """Turn the options into a run, or say what is wrong with them."""
     if trainer_command is TRAINER_COMMAND:
         require_trainer()
-    job = choose_job(read_manifests(options.file), name=options.name, file_name=options.file)
+    manifests = read_manifests(options.file)
+    job = choose_job(manifests, name=options.name, file_name=options.file)
     directory = layouts.choose_directory(job.metadata.name, options.file, options.directory)
+    origins = find_origins(job, directory.absolute().parent)
     return Run(
-        job=resolve_job(job),
+        job=resolve_job(job, models=origins.models),
         layout=layouts.Layout(directory.absolute()),
         machine=machines.inspect_machine(os.environ),
-        volumes=layouts.parse_volumes(list(options.volumes)),
+        volumes={**layouts.parse_volumes(list(options.volumes)), **origins.volumes},
+        config_maps={**manifests.config_maps, **parse_config_maps(list(options.config_maps))},
         fresh=options.fresh,
         trainer_command=trainer_command,
     )
@@ -142,4 +164,6 @@ def _name_commands(options: RunOptions) -> Commands:
         again += ["--directory", str(options.directory)]
     for volume in options.volumes:
         again += ["--volume", volume]
+    for config_map in options.config_maps:
+        again += ["--configmap", config_map]
     return Commands(again=shlex.join(again), apply=f"kubectl apply -f {shlex.quote(options.file)}")

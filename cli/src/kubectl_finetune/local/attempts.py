@@ -73,6 +73,7 @@ def build_environment(
     contract: dict[Variable, object] = {
         Variable.JOB_FILE: layout.job_file,
         Variable.VOLUMES_DIRECTORY: layout.volumes,
+        Variable.CONFIG_MAPS_DIRECTORY: layout.config_maps,
         Variable.SCRATCH_DIRECTORY: layout.scratch,
         Variable.TERMINATION_LOG: layout.outcome_file,
         Variable.ATTEMPT: attempt.number,

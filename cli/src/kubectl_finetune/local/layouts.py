@@ -6,6 +6,7 @@
         job.json                 the resolved job, as a pod would get it
         outcome.json             the trainer's last word
         volumes/<claim>/         stands for the claim; a link where --volume names a folder
+        configmaps/<name>/       stands for the ConfigMap; a file for each key
         scratch/                 caches
         .lock  .attempt          who writes here now, and for which time
 
@@ -13,14 +14,17 @@
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from finetune_api.contract.environment import JOB_FILE_NAME
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_api.sources import Source, parse_source
+from finetune_api.v1alpha1.spec_sources import list_sources
 from kubectl_finetune.errors import ManifestError, NotFoundError
+from kubectl_finetune.local.config_maps import Content, write_config_maps
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Layout:
     def volumes(self) -> Path:
         """The folder whose folder `c` stands for the claim `c`."""
         return self.directory / "volumes"
+
+    @property
+    def config_maps(self) -> Path:
+        """The folder whose folder `c` stands for the ConfigMap `c`."""
+        return self.directory / "configmaps"
 
     @property
     def scratch(self) -> Path:
@@ -104,36 +113,27 @@ def parse_volumes(options: list[str]) -> dict[str, Path]:
     return volumes
 
 
-def lay_out(layout: Layout, job: ResolvedJob, volumes: Mapping[str, Path]) -> None:
-    """Make the folders of a job and put a folder in the place of every claim it names.
+def lay_out(
+    layout: Layout,
+    job: ResolvedJob,
+    volumes: Mapping[str, Path],
+    config_maps: Mapping[str, Content] = MappingProxyType({}),
+) -> None:
+    """Make the folders of a job and put a folder in the place of every claim and ConfigMap.
 
     Raises:
-        NotFoundError: a source lies on a claim that has no folder here.
+        NotFoundError: a source lies where no folder stands for it here.
         ManifestError: a claim's folder of an earlier run is in the way of --volume.
     """
     for folder in (layout.volumes, layout.scratch):
         folder.mkdir(parents=True, exist_ok=True)
     for claim, folder in volumes.items():
         _link_volume(layout.volumes / claim, folder)
-    for field, source in list_sources(job):
-        _check_volume(layout, field, source)
+    write_config_maps(layout.config_maps, config_maps)
+    for field, source in list_sources(job.spec):
+        _check_source(layout, f"spec.{field}", source)
     for uri in (job.output_uri, job.checkpoints_uri):
         (layout.volumes / parse_source(uri).name).mkdir(exist_ok=True)
-
-
-def list_sources(job: ResolvedJob) -> Iterator[tuple[str, Source]]:
-    """Give every source that the job reads, with the field that names it."""
-    model, dataset = job.spec.model, job.spec.dataset
-    uris = {
-        "spec.model.source": model.source,
-        "spec.model.tokenizerSource": model.tokenizer_source,
-        "spec.dataset.train.source": dataset.train.source,
-        "spec.dataset.validation.source": dataset.validation.source,
-        "spec.dataset.test.source": dataset.test.source if dataset.test else None,
-    }
-    for field, uri in uris.items():
-        if uri is not None:
-            yield field, parse_source(uri)
 
 
 def show_model(layout: Layout, output_uri: str) -> Path:
@@ -166,10 +166,27 @@ def _link_volume(place: Path, folder: Path) -> None:
     place.symlink_to(folder, target_is_directory=True)
 
 
-def _check_volume(layout: Layout, field: str, source: Source) -> None:
+def _check_source(layout: Layout, field: str, source: Source) -> None:
+    if source.scheme == "configmap":
+        _check_config_map(layout.config_maps / source.name, field, source)
     place = layout.volumes / source.name
     if source.scheme == "pvc" and not place.is_dir():
         raise NotFoundError(
             f"{field} is {source.uri}, and no folder stands for the claim {source.name!r} here",
             hint=f"say which folder does: --volume {source.name}=FOLDER",
+        )
+
+
+def _check_config_map(place: Path, field: str, source: Source) -> None:
+    if not place.is_dir():
+        raise NotFoundError(
+            f"{field} is {source.uri}, and nothing stands for the ConfigMap {source.name!r} here",
+            hint=f"say which folder does: --configmap {source.name}=FOLDER, or put the ConfigMap"
+            " into the same file as the job",
+        )
+    if not (place / source.path).is_file():
+        keys = ", ".join(sorted(entry.name for entry in place.iterdir())) or "none"
+        raise NotFoundError(
+            f"{field} is {source.uri}, and the ConfigMap {source.name!r} has no key"
+            f" {source.path!r}; it has {keys}"
         )

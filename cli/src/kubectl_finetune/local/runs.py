@@ -17,6 +17,7 @@ from kubectl_finetune.local.attempts import (
     build_environment,
     find_finished_outcome,
 )
+from kubectl_finetune.local.config_maps import Content
 from kubectl_finetune.local.endings import Ending, judge_ending
 from kubectl_finetune.local.followers import View, follow
 from kubectl_finetune.local.interrupts import Interrupts
@@ -38,6 +39,7 @@ class Run:
         layout: the folder of the job.
         machine: what this machine has.
         volumes: the folders that stand for claims, by claim.
+        config_maps: what stands for ConfigMaps, by name.
         fresh: forget what earlier attempts left.
         trainer_command: how the trainer is started.
     """
@@ -46,6 +48,7 @@ class Run:
     layout: Layout
     machine: Machine
     volumes: Mapping[str, Path] = field(default_factory=dict)
+    config_maps: Mapping[str, Content] = field(default_factory=dict)
     fresh: bool = False
     trainer_command: Sequence[str] = TRAINER_COMMAND
 
@@ -70,11 +73,11 @@ def train(run: Run, view: View) -> Result:
 
     Raises:
         BusyError: another run writes to the same folder.
-        NotFoundError: a source lies on a claim that has no folder here.
+        NotFoundError: a source lies where no folder stands for it here.
     """
     run.layout.directory.mkdir(parents=True, exist_ok=True)
     with lock_directory(run.layout.lock_file) as lock, Interrupts() as interrupts:
-        lay_out(run.layout, run.job, run.volumes)
+        lay_out(run.layout, run.job, run.volumes, run.config_maps)
         if run.fresh:
             forget_earlier_attempts(run.layout, run.job)
         if finished := find_finished_outcome(run.layout, run.job):

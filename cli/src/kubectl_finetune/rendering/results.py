@@ -46,6 +46,8 @@ def _print_success(result: Result, run: Run, commands: Commands, out: Console) -
     if comparison is not None:
         out.print(comparison)
         out.print()
+    if run.job.publish_uri:
+        _print_lines(out, [f"published to {run.job.publish_uri}", ""])
     model = shorten_path(show_model(run.layout, run.job.output_uri))
     _print_lines(out, summaries.list_next_steps(run.job.spec.task, model, commands))
 

@@ -23,8 +23,11 @@ PHASE_WIDTH = max(len(text) for text in _PHASES.values())
 
 
 def describe_phase(report: ProgressReport) -> str:
-    """Say what the trainer does now."""
-    return _PHASES.get(report.phase, report.phase)
+    """Say what the trainer does now, `training, fold 2/5`."""
+    phase = _PHASES.get(report.phase, report.phase)
+    if report.fold is None:
+        return phase
+    return f"{phase}, fold {report.fold}" if "/" in report.fold else f"{phase}, {report.fold}"
 
 
 def describe_numbers(report: ProgressReport) -> str:

@@ -4,10 +4,17 @@
 outcome; bad news that could be a late watch event is confirmed by a fresh read first.
 """
 
+from dataclasses import replace
+
 from finetune_api.contract.outcomes import Outcome
 from finetune_api.v1alpha1.status import Failure
 from finetune_operator.core import reasons
-from finetune_operator.core.blockages import Blockage, find_blockage
+from finetune_operator.core.blockages import (
+    SLOW_MOUNT_SECONDS,
+    Blockage,
+    explain_slow_mounts,
+    find_blockage,
+)
 from finetune_operator.core.deadlines import count_remaining_seconds, next_attempt_at
 from finetune_operator.core.facts import Attempt, Facts
 from finetune_operator.core.faults import (
@@ -136,7 +143,7 @@ def _settle_failure(facts: Facts, latest: Attempt, fault: Fault) -> Verdict:
         return Verdict("Pending", reasons.RETRYING, message, recheck_seconds=wait)
     resolved = facts.before.resolved
     image = (resolved.image if resolved else None) or facts.settings.trainer_image
-    launch = Launch(latest.number + 1, image, remaining)
+    launch = Launch(latest.number + 1, image, remaining, models=facts.models)
     return Verdict("Pending", reasons.RETRYING, message, launch=launch)
 
 
@@ -192,17 +199,21 @@ def _wait_for_the_start(facts: Facts, pod: PodRecord) -> Verdict:
     if pod.scheduled_at is None:
         return Verdict("Starting", reasons.POD_STARTING, message)
     slow_in = pod.scheduled_at + SLOW_START_SECONDS - facts.now
+    verdict = Verdict("Starting", reasons.POD_STARTING, message, recheck_seconds=slow_in)
+    if blockage := explain_slow_mounts(pod, facts.spec):
+        patience = pod.scheduled_at + SLOW_MOUNT_SECONDS - facts.now
+        if patience > 0:
+            return replace(verdict, recheck_seconds=patience)
+        verdict = _judge_blockage(facts, pod, blockage)
+    if verdict.state == "Failed":
+        return verdict
     if slow_in > 0:
-        return Verdict("Starting", reasons.POD_STARTING, message, recheck_seconds=slow_in)
+        return replace(verdict, recheck_seconds=slow_in)
     # A pod whose ConfigMap somebody deleted waits for ever, and its status does not say why.
-    repair = Launch(facts.attempts_begun, facts.settings.trainer_image, is_repair=True)
-    return Verdict(
-        "Starting",
-        reasons.POD_STARTING,
-        message,
-        launch=repair,
-        recheck_seconds=SLOW_START_SECONDS,
+    repair = Launch(
+        facts.attempts_begun, facts.settings.trainer_image, is_repair=True, models=facts.models
     )
+    return replace(verdict, launch=repair, recheck_seconds=SLOW_START_SECONDS)
 
 
 def _judge_blockage(facts: Facts, pod: PodRecord, blockage: Blockage) -> Verdict:

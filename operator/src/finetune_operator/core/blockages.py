@@ -7,6 +7,8 @@ what can never come right ends the job at once, so that it holds no GPU.
 import re
 from dataclasses import dataclass
 
+from finetune_api.v1alpha1 import FineTuneJobSpec
+from finetune_api.v1alpha1.spec_sources import list_sources
 from finetune_operator.core import reasons
 from finetune_operator.core.faults import MAX_MESSAGE, Fault
 from finetune_operator.core.records import PodRecord
@@ -52,6 +54,31 @@ _WAITING_REASONS: dict[str, tuple[str, str, dict[str, bool]]] = {
     "CreateContainerError": (reasons.CANNOT_START, "check the image and the node", _LIMITED),
     "RunContainerError": (reasons.CANNOT_START, "check the image and the node", _LIMITED),
 }
+
+
+SLOW_MOUNT_SECONDS = 20.0
+"""A pod whose volumes take longer misses one, or waits for a disk."""
+
+
+def explain_slow_mounts(pod: PodRecord, spec: FineTuneJobSpec) -> Blockage | None:
+    """Say what a pod on its node may be missing; None when its volumes are not what it waits for.
+
+    The status of a pod never names a ConfigMap that is not there: only an event of the kubelet
+    does. So what the job names itself is told, and how to see the event.
+    """
+    wanted = [
+        f"ConfigMap {source.name} of spec.{field}"
+        for field, source in list_sources(spec)
+        if source.scheme == "configmap"
+    ]
+    if not wanted or pod.has_sandbox is not False or pod.running_since is not None:
+        return None
+    fault = Fault(
+        reasons.MISSING_REFERENCE,
+        f"the volumes of pod {pod.name} are not ready; it mounts {', '.join(wanted)}",
+        f"create what is missing; kubectl describe pod {pod.name} names it",
+    )
+    return Blockage(fault, is_limited=True)
 
 
 def find_blockage(pod: PodRecord) -> Blockage | None:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from finetune_api.contract.progress import ProgressReport
 from finetune_api.v1alpha1 import FineTuneJobSpec, FineTuneJobStatus
+from finetune_operator.core.origins import Origin
 from finetune_operator.core.outputs import Place
 from finetune_operator.core.records import AttemptRecord, JobRecord, Key, PodRecord
 from finetune_operator.core.settings import Settings
@@ -70,6 +71,7 @@ class Facts:
     Attributes:
         attempts: the batch Jobs that exist, by number.
         rivals: live jobs that write to the same claim.
+        origins: the jobs that job:// sources name; asked for only before the first attempt.
         report: the newest progress report, whatever attempt it is about.
         obstacle: what the last try to make a child ran into, in this very look.
         is_confirmed: whether the children were read from the API server just now; without that, an
@@ -82,6 +84,7 @@ class Facts:
     settings: Settings
     attempts: tuple[Attempt, ...] = ()
     rivals: tuple[Rival, ...] = ()
+    origins: tuple[Origin, ...] = ()
     report: ReceivedReport | None = None
     obstacle: Obstacle | None = None
     is_confirmed: bool = False
@@ -108,6 +111,12 @@ class Facts:
         """The newest attempt; None before the first one, and when its batch Job is gone."""
         found = (a for a in self.attempts if a.number == self.attempts_begun)
         return next(found, None)
+
+    @cached_property
+    def models(self) -> dict[str, str]:
+        """What each job:// source stands for: as the first attempt found it, for all of them."""
+        frozen = self.before.resolved.models if self.before.resolved else None
+        return frozen or {origin.uri: origin.model for origin in self.origins if origin.model}
 
     @cached_property
     def queue_name(self) -> str | None:

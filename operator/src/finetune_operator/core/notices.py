@@ -20,7 +20,14 @@ _QUIET = frozenset(
 )
 """Shown by the conditions; an event would only repeat what the pod's own events say."""
 
-_GOOD = frozenset({reasons.SUCCEEDED, reasons.EARLY_STOPPED, reasons.SUSPENDED_BY_USER})
+_GOOD = frozenset(
+    {
+        reasons.SUCCEEDED,
+        reasons.EARLY_STOPPED,
+        reasons.SUSPENDED_BY_USER,
+        reasons.WAITING_FOR_JOB,
+    }
+)
 
 
 def list_notices(before: FineTuneJobStatus, after: FineTuneJobStatus) -> tuple[Notice, ...]:

@@ -4,6 +4,7 @@
 twice, or half and then again, without harm.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from finetune_api.v1alpha1 import FineTuneJobStatus
@@ -18,12 +19,14 @@ class Launch:
         image: the trainer image, the same for every attempt of a job.
         deadline_seconds: what remains of spec.activeDeadlineSeconds.
         is_repair: the batch Job exists; only what its pod needs to start is made sure of.
+        models: what each job:// source stands for.
     """
 
     number: int
     image: str
     deadline_seconds: int | None = None
     is_repair: bool = False
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

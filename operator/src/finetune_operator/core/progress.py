@@ -6,14 +6,18 @@ and text with control characters are left out, and the learning curve is thinned
 
 import math
 from collections.abc import Iterable
+from typing import TypeVar
 
 from finetune_api.contract.progress import ProgressReport
 from finetune_api.v1alpha1.status import (
     MAX_HISTORY,
+    FoldMetric,
+    ForgettingMetric,
     HistoryPoint,
     Metric,
     Metrics,
     Progress,
+    SliceGap,
 )
 from finetune_api.v1alpha1.tasks import TASK_TRAITS
 from finetune_operator.core.facts import Facts
@@ -48,12 +52,13 @@ def build_progress(report: ProgressReport, heard_at: float, main_metric: str | N
     percent = None if not steps else min(100, 100 * step // steps)
     return Progress(
         phase=report.phase,
+        fold=clean_text(report.fold, 16) or None,
         step=step,
         maximum_steps=None if steps is None else min(steps, MAX_STEP),
         steps=f"{step}/{steps}"[:32] if steps else f"{step}",
         epoch=round_number(report.epoch),
         percent=percent,
-        display=None if percent is None else f"{percent}%",
+        display=show_progress(percent, report.fold),
         loss=round_number(report.loss),
         evaluation_loss=round_number(report.evaluation_loss),
         metric=show_metric(report, main_metric),
@@ -63,6 +68,13 @@ def build_progress(report: ProgressReport, heard_at: float, main_metric: str | N
         eta_seconds=None if eta is None else min(int(eta), MAX_STEP),
         last_report_time=format_time(heard_at),
     )
+
+
+def show_progress(percent: int | None, fold: str | None) -> str | None:
+    """Show the percentage of all steps, with the fold where there are some: 43% (2/5)."""
+    if percent is None:
+        return None
+    return clean_text(f"{percent}% ({fold})" if fold else f"{percent}%", 16)
 
 
 def show_metric(report: ProgressReport, main_metric: str | None) -> str | None:
@@ -160,6 +172,9 @@ def merge_metrics(before: Metrics | None, reported: Metrics | None) -> Metrics |
         best=_round_metrics(reported.best) or known.best,
         test_baseline=_round_metrics(reported.test_baseline) or known.test_baseline,
         test=_round_metrics(reported.test) or known.test,
+        folds=_round_folds(reported.folds) or known.folds,
+        forgetting=_clean_rows(reported.forgetting) or known.forgetting,
+        slices=_clean_rows(reported.slices) or known.slices,
     )
 
 
@@ -168,3 +183,38 @@ def _round_metrics(metrics: list[Metric] | None) -> list[Metric] | None:
         return None
     rounded = ((metric.name, round_number(metric.value)) for metric in metrics)
     return [Metric(name=clean_text(n, 64), value=v) for n, v in rounded if v is not None]
+
+
+Row = TypeVar("Row", ForgettingMetric, SliceGap)
+
+
+def _clean_rows(rows: list[Row] | None) -> list[Row] | None:
+    """Round the numbers and clean the texts of each row; one whose number is none is left out."""
+    cleaned = []
+    for row in rows or ():
+        fields = row.model_dump()
+        numbers = {n: round_number(v) for n, v in fields.items() if isinstance(v, float)}
+        texts = {n: clean_text(v, 128) for n, v in fields.items() if isinstance(v, str)}
+        if None not in numbers.values():
+            cleaned.append(row.model_copy(update=numbers | texts))
+    return cleaned or None
+
+
+def _round_folds(metrics: list[FoldMetric] | None) -> list[FoldMetric] | None:
+    if not metrics:
+        return None
+    rounded = (
+        (metric, round_number(metric.mean), round_number(metric.standard_deviation))
+        for metric in metrics
+    )
+    return [
+        metric.model_copy(
+            update={
+                "name": clean_text(metric.name, 64),
+                "mean": mean,
+                "standard_deviation": deviation,
+            }
+        )
+        for metric, mean, deviation in rounded
+        if mean is not None and deviation is not None
+    ]

@@ -128,6 +128,7 @@ class PodRecord:
     waiting_reason: str
     waiting_message: str
     running_since: float | None
+    has_sandbox: bool | None
     image_id: str
     termination: Termination | None
     disruption: Disruption | None
@@ -262,6 +263,7 @@ def read_pod(raw: Raw) -> PodRecord:
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
         running_since=parse_time(running.get("startedAt")),
+        has_sandbox=_read_sandbox(conditions.get("PodReadyToStartContainers")),
         image_id=container.get("imageID", ""),
         termination=_read_termination(state.get("terminated")),
         disruption=_read_disruption(conditions.get("DisruptionTarget")),
@@ -272,6 +274,11 @@ def _read_scheduled_time(condition: Raw) -> float | None:
     if condition.get("status") != "True":
         return None
     return parse_time(condition.get("lastTransitionTime")) or 0.0
+
+
+def _read_sandbox(condition: Raw | None) -> bool | None:
+    """Tell whether volumes and network are ready; None from a kubelet that does not say."""
+    return None if condition is None else condition.get("status") == "True"
 
 
 def _find_container(status: Raw) -> Raw:

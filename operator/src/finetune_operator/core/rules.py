@@ -19,6 +19,7 @@ from finetune_operator.core.deadlines import count_remaining_seconds, measure_ac
 from finetune_operator.core.facts import Facts, Rival
 from finetune_operator.core.faults import Fault
 from finetune_operator.core.notices import list_notices
+from finetune_operator.core.origins import describe_wait, find_fault
 from finetune_operator.core.plan import Launch, Plan, Removal, Suspension, Verdict
 from finetune_operator.core.statuses import build_status
 from finetune_operator.core.throttle import hold_back_details
@@ -195,12 +196,27 @@ def _is_suspended_by_us(facts: Facts) -> bool:
     )
 
 
+def wait_for_other_jobs(facts: Facts) -> Verdict | None:
+    """A job:// source is there when that job has ended well; the order of applying is free."""
+    if facts.attempts_begun:
+        return None
+    faults = (find_fault(origin) for origin in facts.origins)
+    if fault := next((fault for fault in faults if fault), None):
+        return end_badly(facts, fault)
+    late = next((origin for origin in facts.origins if not origin.has_ended_well), None)
+    if late is None:
+        return None
+    return Verdict(
+        "Pending", reasons.WAITING_FOR_JOB, describe_wait(late, waiting=facts.job.key.name)
+    )
+
+
 def start_the_first_attempt(facts: Facts) -> Verdict | None:
     """Nothing was begun yet."""
     if facts.attempts_begun:
         return None
     image = facts.spec.image or facts.settings.trainer_image
-    launch = Launch(1, image, facts.spec.active_deadline_seconds)
+    launch = Launch(1, image, facts.spec.active_deadline_seconds, models=facts.models)
     return Verdict("Pending", reasons.VALID, "the first attempt is being made", launch=launch)
 
 
@@ -212,6 +228,7 @@ RULES: tuple[Rule, ...] = (
     refuse_a_place_in_use,
     report_an_obstacle,
     hold_while_suspended,
+    wait_for_other_jobs,
     start_the_first_attempt,
     report_a_lost_attempt,
     settle_the_outcome,

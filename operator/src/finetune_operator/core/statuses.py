@@ -107,6 +107,7 @@ def _freeze(before: Resolved | None, facts: Facts, image: str) -> Resolved:
         "image": image,
         "config_hash": hash_spec(resolve_spec(facts.spec)),
         "seed": facts.spec.training.seed,
+        "models": facts.models or None,
     }
     return known.model_copy(update=update)
 

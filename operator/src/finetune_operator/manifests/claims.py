@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from finetune_api.contract.resolved_jobs import checkpoint_claim_name
+from finetune_api.contract.resolved_jobs import checkpoint_claim_name, needs_checkpoint_claim
 from finetune_api.v1alpha1 import FineTuneJob
 from finetune_operator.core import kinds
 from finetune_operator.core.settings import Settings
@@ -17,12 +17,12 @@ def build_claims(job: FineTuneJob, settings: Settings) -> list[dict[str, Any]]:
         head = build_head(kinds.CLAIMS, job, job.metadata.name, is_owned=False)
         size, storage_class = settings.default_claim_size, settings.default_claim_class
         claims.append(head | _build_spec(size, storage_class, settings))
-    volume = job.spec.checkpoints.volume
-    if volume is not None and volume.size is not None:
+    if needs_checkpoint_claim(job.spec):
         head = build_head(kinds.CLAIMS, job, checkpoint_claim_name(job.metadata.name))
-        claims.append(
-            head | _build_spec(str(volume.size), volume.storage_class_name or "", settings)
-        )
+        size, storage_class = settings.default_claim_size, settings.default_claim_class
+        if volume := job.spec.checkpoints.volume:
+            size, storage_class = str(volume.size), volume.storage_class_name or ""
+        claims.append(head | _build_spec(size, storage_class, settings))
     return claims
 
 

@@ -1,6 +1,9 @@
 """The ConfigMap with the resolved job: what the trainer reads, frozen at the first attempt."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic import ValidationError
 
 from finetune_api.contract import environment
 from finetune_api.contract.resolved_jobs import ResolvedJob
@@ -17,3 +20,11 @@ def build_config_map(job: FineTuneJob, resolved: ResolvedJob) -> dict[str, Any]:
         "immutable": True,
         "data": {environment.JOB_FILE_NAME: content},
     }
+
+
+def read_config_map(document: Mapping[str, Any]) -> ResolvedJob | None:
+    """Give the resolved job that a ConfigMap froze; None for one that this release cannot read."""
+    try:
+        return ResolvedJob.model_validate_json(document["data"][environment.JOB_FILE_NAME])
+    except (KeyError, ValidationError):
+        return None

@@ -11,6 +11,7 @@ from finetune_api.contract.environment import Variable
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_api.quantities import parse_quantity
 from finetune_api.v1alpha1 import FineTuneJob, FineTuneJobSpec
+from finetune_api.v1alpha1.spec_sources import list_sources
 from finetune_operator.core.plan import Launch
 from finetune_operator.core.settings import Settings
 from finetune_operator.manifests.volumes import build_mounts, build_volumes
@@ -49,7 +50,7 @@ def _build_container(
     container: dict[str, Any] = {
         "name": environment.TRAINER_CONTAINER,
         "image": launch.image,
-        "env": _build_env(job.spec, launch, settings),
+        "env": _build_env(resolved, launch, settings),
         "ports": [{"name": "report", "containerPort": environment.REPORT_PORT}],
         "resources": _build_resources(job.spec),
         "volumeMounts": build_mounts(resolved),
@@ -66,11 +67,12 @@ def _build_container(
     return container
 
 
-def _build_env(spec: FineTuneJobSpec, launch: Launch, settings: Settings) -> list[dict[str, Any]]:
-    scratch = environment.SCRATCH_DIRECTORY
+def _build_env(resolved: ResolvedJob, launch: Launch, settings: Settings) -> list[dict[str, Any]]:
+    spec, scratch = resolved.spec, environment.SCRATCH_DIRECTORY
     fixed: dict[str, str] = {
         Variable.JOB_FILE: f"{environment.JOB_DIRECTORY}/{environment.JOB_FILE_NAME}",
         Variable.VOLUMES_DIRECTORY: environment.VOLUMES_DIRECTORY,
+        Variable.CONFIG_MAPS_DIRECTORY: environment.CONFIG_MAPS_DIRECTORY,
         Variable.SCRATCH_DIRECTORY: scratch,
         Variable.TERMINATION_LOG: environment.TERMINATION_LOG,
         Variable.ATTEMPT: str(launch.number),
@@ -92,15 +94,32 @@ def _build_env(spec: FineTuneJobSpec, launch: Launch, settings: Settings) -> lis
         {"name": str(name), "valueFrom": {"fieldRef": {"fieldPath": path}}}
         for name, path in from_pod.items()
     ]
-    if spec.model.credentials_secret_name:
-        # The kubelet resolves it; the operator has no right to read Secrets.
-        reference = {
-            "name": spec.model.credentials_secret_name,
-            "key": TOKEN_KEY,
-            "optional": False,
+    return env + _build_credentials(resolved)
+
+
+def _build_credentials(resolved: ResolvedJob) -> list[dict[str, Any]]:
+    """Refer to the keys of the Secret: the kubelet reads it, the operator has no right to.
+
+    A token must be there where it alone opens a hub. Of the keys for a bucket each may be missing:
+    the node's own role opens it, or an address is all that is needed.
+    """
+    name = resolved.spec.model.credentials_secret_name
+    if not name:
+        return []
+    uris = [source.uri for _, source in list_sources(resolved.spec)]
+    uris.append(resolved.publish_uri or "")
+    opens_bucket = any(uri.startswith("s3://") for uri in uris)
+    opens_hub = any(uri.startswith("hf://") for uri in uris)
+    needs_token = uris[-1].startswith("hf://") or not opens_bucket
+    keys = [(str(Variable.HUB_TOKEN), TOKEN_KEY, not needs_token)] if opens_hub else []
+    keys += [(key, key, True) for key in environment.BUCKET_VARIABLES if opens_bucket]
+    return [
+        {
+            "name": variable,
+            "valueFrom": {"secretKeyRef": {"name": name, "key": key, "optional": is_optional}},
         }
-        env.append({"name": str(Variable.HUB_TOKEN), "valueFrom": {"secretKeyRef": reference}})
-    return env
+        for variable, key, is_optional in keys
+    ]
 
 
 def _build_resources(spec: FineTuneJobSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the training pod mounts, and where: one folder per claim, as sources name them."""
+"""What the training pod mounts, and where: one folder per claim or ConfigMap, as sources say."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from finetune_api.contract import environment
 from finetune_api.contract.resolved_jobs import ResolvedJob, mount_path
 from finetune_api.sources import parse_source
 from finetune_api.v1alpha1 import FineTuneJob
+from finetune_api.v1alpha1.spec_sources import list_sources
 from finetune_operator.core import names
 
 CONFIG_VOLUME, SCRATCH_VOLUME, TEMPORARY_VOLUME, MEMORY_VOLUME = "job", "scratch", "tmp", "memory"
@@ -22,6 +23,10 @@ def build_volumes(job: FineTuneJob, resolved: ResolvedJob) -> list[dict[str, Any
         {"name": MEMORY_VOLUME, "emptyDir": memory},
     ]
     written = _list_written_claims(resolved)
+    volumes += [
+        {"name": _name_config_volume(index), "configMap": {"name": name}}
+        for index, name in enumerate(list_config_maps(resolved))
+    ]
     return volumes + [
         {
             "name": _name_volume(index),
@@ -40,6 +45,14 @@ def build_mounts(resolved: ResolvedJob) -> list[dict[str, Any]]:
         {"name": TEMPORARY_VOLUME, "mountPath": "/tmp"},
         {"name": MEMORY_VOLUME, "mountPath": "/dev/shm"},
     ]
+    mounts += [
+        {
+            "name": _name_config_volume(index),
+            "mountPath": f"{environment.CONFIG_MAPS_DIRECTORY}/{name}",
+            "readOnly": True,
+        }
+        for index, name in enumerate(list_config_maps(resolved))
+    ]
     return mounts + [
         {
             "name": _name_volume(index),
@@ -52,18 +65,19 @@ def build_mounts(resolved: ResolvedJob) -> list[dict[str, Any]]:
 
 def list_claims(resolved: ResolvedJob) -> list[str]:
     """Name every claim that the job reads from or writes to, each once."""
-    spec, data = resolved.spec, resolved.spec.dataset
-    uris = [
-        resolved.output_uri,
-        resolved.checkpoints_uri,
-        spec.model.source,
-        spec.model.tokenizer_source,
-        data.train.source,
-        data.validation.source,
-        data.test.source if data.test else None,
-    ]
-    sources = [parse_source(uri) for uri in uris if uri]
-    return list(dict.fromkeys(source.name for source in sources if source.scheme == "pvc"))
+    written = [parse_source(uri) for uri in (resolved.output_uri, resolved.checkpoints_uri)]
+    read = [source for _, source in list_sources(resolved.spec)]
+    return list(dict.fromkeys(s.name for s in (*written, *read) if s.scheme == "pvc"))
+
+
+def list_config_maps(resolved: ResolvedJob) -> list[str]:
+    """Name every ConfigMap that the job reads, each once.
+
+    Mounted whole, not by key: the trainer names the keys that there are when one is missing, where
+    the kubelet would only let the pod wait.
+    """
+    sources = (source for _, source in list_sources(resolved.spec))
+    return list(dict.fromkeys(s.name for s in sources if s.scheme == "configmap"))
 
 
 def _list_written_claims(resolved: ResolvedJob) -> set[str]:
@@ -73,3 +87,7 @@ def _list_written_claims(resolved: ResolvedJob) -> set[str]:
 def _name_volume(index: int) -> str:
     # By number: a claim's name may hold what a volume's name must not.
     return f"claim-{index}"
+
+
+def _name_config_volume(index: int) -> str:
+    return f"configmap-{index}"

@@ -61,6 +61,7 @@ class Application:
         self._events = EventWriter(client)
         reconciler = Reconciler(client, self._store, settings, self._events, observers, clock)
         self._workers = Workers(self._queue, reconciler.reconcile, settings.workers, observers)
+        self._store.nudge = self._workers.add_soon
         self._sweep = Sweep(client, self._store, self._workers.add, observers, clock)
         self._health = Health(self._sweep, settings, clock)
         self._collector = Collector(

@@ -17,7 +17,7 @@ from finetune_operator.core.plan import Launch, Plan, Removal, Suspension
 from finetune_operator.core.records import JobRecord, Key, find_owner
 from finetune_operator.core.settings import Settings
 from finetune_operator.manifests.claims import build_claims
-from finetune_operator.manifests.config_maps import build_config_map
+from finetune_operator.manifests.config_maps import build_config_map, read_config_map
 from finetune_operator.manifests.jobs import build_job
 from finetune_operator.runtime.obstacles import NameTakenError
 from finetune_operator.runtime.ports import Cluster, Document
@@ -50,12 +50,14 @@ class Applier:
 
     async def _launch(self, job: FineTuneJob, launch: Launch) -> None:
         """Make config and claims, then the Job: its pod finds what it mounts."""
-        resolved = resolve_job(job)
+        resolved = resolve_job(job, models=launch.models)
         needed = [(kinds.CONFIG_MAPS, build_config_map(job, resolved))]
         needed += [(kinds.CLAIMS, claim) for claim in build_claims(job, self._settings)]
-        await asyncio.gather(*(self._ensure(kind, document) for kind, document in needed))
+        config, *_ = await asyncio.gather(*(self._ensure(kind, wanted) for kind, wanted in needed))
         if launch.is_repair:
             return
+        # What the first attempt froze: the job whose model it started from may be gone by now.
+        resolved = read_config_map(config) or resolved
         made = await self._ensure(kinds.JOBS, build_job(job, resolved, launch, self._settings))
         self._store.apply(kinds.JOBS, made)
         log.info("%s/%s: attempt %d", job.metadata.namespace, job.metadata.name, launch.number)

@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
 from finetune_api.contract.progress import ProgressReport
-from finetune_api.v1alpha1.status import EarlyStoppingStatus
+from finetune_api.v1alpha1.status import EarlyStoppingStatus, Metrics
 from finetune_operator.core import names
 from finetune_operator.core.records import JobRecord
 from finetune_operator.core.settings import Settings
@@ -150,6 +150,34 @@ MEASURED = (
 )
 
 
+Compare = Callable[[Metrics], dict[str, float]]
+
+
+def _read_drops(metrics: Metrics) -> dict[str, float]:
+    return {metric.name: metric.drop for metric in metrics.forgetting or ()}
+
+
+def _read_worst_gaps(metrics: Metrics) -> dict[str, float]:
+    worst: dict[str, float] = {}
+    for gap in metrics.slices or ():
+        worst[gap.metric] = max(gap.gap, worst.get(gap.metric, 0.0))
+    return worst
+
+
+COMPARED: tuple[tuple[str, str, Compare], ...] = (
+    (
+        "forgetting_delta",
+        "By how much a metric on general rows got worse by training.",
+        _read_drops,
+    ),
+    (
+        "worst_slice_gap",
+        "The largest gap between two groups of rows, over all columns of groups.",
+        _read_worst_gaps,
+    ),
+)
+
+
 class JobCollector:
     """Makes all families for one scrape out of snapshots. Satisfies prometheus' Collector."""
 
@@ -165,6 +193,8 @@ class JobCollector:
         yield self._count_restarts()
         for of, text in MEASURED:
             yield self._tell_metrics(of, text)
+        for name, text, read in COMPARED:
+            yield self._tell_comparison(name, text, read)
         for gauge in GAUGES:
             family = GaugeMetricFamily(f"finetune_job_{gauge.name}", gauge.help, labels=JOB_LABELS)
             for snapshot in self._live if gauge.is_live else self._snapshots:
@@ -172,6 +202,16 @@ class JobCollector:
                 if value is not None:
                     family.add_metric(tuple(snapshot.job.key), value)
             yield family
+
+    def _tell_comparison(self, name: str, text: str, read: Compare) -> Family:
+        labels = (*JOB_LABELS, "metric")
+        family = GaugeMetricFamily(f"finetune_job_{name}", text, labels=labels)
+        for snapshot in self._live:
+            reported = snapshot.report.metrics if snapshot.report else None
+            measured = reported or snapshot.job.status.metrics
+            for metric, value in read(measured).items() if measured else ():
+                family.add_metric((*snapshot.job.key, metric), value)
+        return family
 
     def _count_states(self) -> Family:
         family = GaugeMetricFamily("finetune_jobs", "Jobs.", labels=("namespace", "state"))

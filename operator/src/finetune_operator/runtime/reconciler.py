@@ -90,6 +90,7 @@ class Reconciler:
             settings=self._settings,
             attempts=seen.attempts,
             rivals=seen.rivals,
+            origins=seen.origins,
             report=seen.report,
             obstacle=obstacle,
             is_confirmed=is_confirmed,

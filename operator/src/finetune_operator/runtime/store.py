@@ -5,13 +5,15 @@ never replaces a newer one, so a late watch event cannot hide what we wrote ours
 create from a stale cache is how operators start things twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from finetune_api.v1alpha1.spec_sources import list_job_sources
 from finetune_operator.core import kinds, names
 from finetune_operator.core.facts import Attempt, ReceivedReport, Rival
 from finetune_operator.core.kinds import Kind
+from finetune_operator.core.origins import Origin, read_origin
 from finetune_operator.core.outputs import Place
 from finetune_operator.core.records import (
     AttemptRecord,
@@ -34,13 +36,20 @@ class Observation:
     job: JobRecord
     attempts: tuple[Attempt, ...]
     rivals: tuple[Rival, ...]
+    origins: tuple[Origin, ...]
     report: ReceivedReport | None
 
 
 class Store:
-    """The operator's memory. Losing it costs a list request, nothing else."""
+    """The operator's memory. Losing it costs a list request, nothing else.
+
+    Attributes:
+        nudge: called with a job that waits for another one, when something is new of that.
+    """
 
     def __init__(self) -> None:
+        self.nudge: Callable[[Key], None] | None = None
+        self._waiting: dict[Key, set[Key]] = {}
         self.jobs: dict[Key, JobRecord] = {}
         self._keys: dict[str, Key] = {}
         self._attempts: dict[str, dict[str, AttemptRecord]] = {}
@@ -108,7 +117,31 @@ class Store:
         self.jobs[key] = record
         self._keys[record.uid] = key
         self._note_place(record)
+        self._note_origins(record)
+        self._nudge_waiting(key)
         return key
+
+    def _note_origins(self, record: JobRecord) -> None:
+        """Remember whom to look at again when one of the jobs it names has news."""
+        for origin in self._list_origins(record):
+            self._waiting.setdefault(origin, set()).add(record.key)
+
+    def _drop_origins(self, record: JobRecord) -> None:
+        for origin in self._list_origins(record):
+            waiting = self._waiting.get(origin, set())
+            waiting.discard(record.key)
+            if not waiting:
+                self._waiting.pop(origin, None)
+
+    @staticmethod
+    def _list_origins(record: JobRecord) -> list[Key]:
+        names_of = list_job_sources(record.job.spec) if record.job else {}
+        return [Key(record.key.namespace, name) for name in names_of]
+
+    def _nudge_waiting(self, key: Key) -> None:
+        for waiting in self._waiting.get(key, ()):
+            if self.nudge and waiting in self.jobs and not self._has_begun(self.jobs[waiting]):
+                self.nudge(waiting)
 
     def _note_place(self, record: JobRecord) -> None:
         if record.place is None:
@@ -116,16 +149,16 @@ class Store:
         if record.is_finished:
             self._drop_place(record.key, record.place)
             return
-        writers = self._writers.setdefault((record.key.namespace, record.place.claim), {})
+        writers = self._writers.setdefault((record.key.namespace, record.place.store), {})
         writers.setdefault(record.place.root, set()).add(record.key)
 
     def _drop_place(self, key: Key, place: Place) -> None:
-        writers = self._writers.get((key.namespace, place.claim), {})
+        writers = self._writers.get((key.namespace, place.store), {})
         writers.get(place.root, set()).discard(key)
         if not writers.get(place.root, True):
             del writers[place.root]
         if not writers:
-            self._writers.pop((key.namespace, place.claim), None)
+            self._writers.pop((key.namespace, place.store), None)
 
     def _apply_attempt(self, raw: Raw) -> Key | None:
         record = read_attempt(raw)
@@ -161,6 +194,8 @@ class Store:
         self._begun.discard(uid)
         if record.place is not None:
             self._drop_place(key, record.place)
+        self._drop_origins(record)
+        self._nudge_waiting(key)
         return key
 
     # --- what goes out -----------------------------------------------------------------------
@@ -174,6 +209,7 @@ class Store:
             job=job,
             attempts=self.list_attempts(job.uid),
             rivals=tuple(self._list_rivals(job)),
+            origins=tuple(self._read_origins(job)),
             report=self._reports.get(job.uid),
         )
 
@@ -192,13 +228,20 @@ class Store:
     def _list_rivals(self, job: JobRecord) -> Iterator[Rival]:
         if job.place is None or job.is_finished or self._attempts.get(job.uid):
             return  # only a job that has not begun has to ask
-        writers = self._writers.get((job.key.namespace, job.place.claim), {})
+        writers = self._writers.get((job.key.namespace, job.place.store), {})
         near = writers if job.place.root == "" else ("", job.place.root)
         for key in (key for root in near for key in writers.get(root, ())):
             other = self.jobs[key]
             if key == job.key or other.place is None or other.is_deleting:
                 continue
             yield Rival(key, other.uid, other.created_at, self._has_begun(other), other.place)
+
+    def _read_origins(self, job: JobRecord) -> Iterator[Origin]:
+        resolved = job.status.resolved
+        if job.job is None or job.is_finished or (resolved and resolved.config_hash):
+            return  # what they made is noted by then
+        for name, field in list_job_sources(job.job.spec).items():
+            yield read_origin(name, field, self.jobs.get(Key(job.key.namespace, name)))
 
     def _has_begun(self, job: JobRecord) -> bool:
         attempts = job.status.attempts

@@ -138,3 +138,15 @@ def test_times_read_as_people_say_them(seconds: float, text: str) -> None:
 )
 def test_counts_have_three_digits(count: int, text: str) -> None:
     assert sentences.format_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("fold", "shown"),
+    [
+        pytest.param(None, "training", id="the only training"),
+        pytest.param("2/5", "training, fold 2/5", id="a fold"),
+        pytest.param("refit", "training, refit", id="the training on all rows"),
+    ],
+)
+def test_the_fold_is_named_beside_the_phase(fold: str | None, shown: str) -> None:
+    assert sentences.describe_phase(build_report(phase="Train", fold=fold)) == shown

@@ -4,7 +4,14 @@ import math
 
 import pytest
 
-from finetune_api.v1alpha1.status import HistoryPoint, Metric, Metrics
+from finetune_api.v1alpha1.status import (
+    FoldMetric,
+    ForgettingMetric,
+    HistoryPoint,
+    Metric,
+    Metrics,
+    SliceGap,
+)
 from finetune_operator.core import progress
 from finetune_operator.core.rules import decide
 from operator_builders import NOW, a_job, a_report, a_running_job
@@ -119,3 +126,45 @@ def test_a_pod_that_starts_quickly_is_not_worth_a_write_of_its_own() -> None:
     assert soon.status == job.facts().before
     assert soon.recheck_seconds == 2
     assert late.status.pod_names == ["reviews-1-0-a"]
+
+
+def test_the_fold_is_shown_beside_the_percentage_of_the_whole_job() -> None:
+    shown = progress.build_progress(a_report(step=60, maximum_steps=150, fold="2/5"), NOW, "f1")
+
+    assert (shown.fold, shown.percent, shown.display) == ("2/5", 40, "40% (2/5)")
+
+
+def test_mean_and_spread_of_the_folds_are_taken_over() -> None:
+    folds = [
+        FoldMetric(name="f1\x1b", mean=0.123456789, standard_deviation=0.01, folds=5),
+        FoldMetric(name="loss", mean=math.nan, standard_deviation=0.0, folds=5),
+    ]
+
+    merged = progress.merge_metrics(None, Metrics(folds=folds))
+
+    assert merged is not None
+    assert merged.folds == [FoldMetric(name="f1", mean=0.123457, standard_deviation=0.01, folds=5)]
+    assert progress.merge_metrics(merged, Metrics()) == merged
+
+
+def test_what_was_forgotten_and_how_far_groups_are_apart_is_taken_over() -> None:
+    drops = [
+        ForgettingMetric(name="f1\x1b", before=0.9, after=0.8, drop=0.100000001),
+        ForgettingMetric(name="loss", before=0.1, after=math.inf, drop=math.inf),
+    ]
+    gap = SliceGap(
+        column="age",
+        metric="f1",
+        best="young\n",
+        best_value=0.9,
+        worst="old",
+        worst_value=0.6,
+        gap=0.3000000001,
+    )
+
+    merged = progress.merge_metrics(None, Metrics(forgetting=drops, slices=[gap]))
+
+    assert merged is not None
+    assert merged.forgetting == [ForgettingMetric(name="f1", before=0.9, after=0.8, drop=0.1)]
+    assert merged.slices == [gap.model_copy(update={"best": "young", "gap": 0.3})]
+    assert progress.merge_metrics(merged, Metrics()) == merged

@@ -8,7 +8,14 @@ from finetune_api.v1alpha1.status import EarlyStoppingStatus
 from finetune_operator.core import reasons
 from finetune_operator.core.plan import Launch, Plan, Removal
 from finetune_operator.core.rules import decide
-from operator_builders import NOW, a_job, a_report, a_rival, a_running_job, an_outcome
+from operator_builders import (
+    NOW,
+    a_job,
+    a_report,
+    a_rival,
+    a_running_job,
+    an_outcome,
+)
 
 
 def condition(plan: Plan, kind: str) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from finetune_api.contract.environment import Variable
+from finetune_api.contract.environment import BUCKET_VARIABLES, Variable
 from finetune_api.contract.exit_codes import PERMANENT_EXIT_CODES
 from finetune_api.contract.resolved_jobs import ResolvedJob, resolve_job
 from finetune_api.v1alpha1 import FineTuneJob, parse_job
@@ -111,6 +111,90 @@ def test_a_token_reaches_the_pod_by_reference_alone() -> None:
     assert Variable.HUB_TOKEN not in env_of(build(a_parsed_job()))
 
 
+def test_the_keys_of_a_bucket_reach_the_pod_by_reference_and_may_be_missing() -> None:
+    env = env_of(
+        build(
+            a_parsed_job(
+                model={"source": "s3://team/bert", "credentialsSecretName": "store"},
+                dataset={"train": {"source": "pvc://data/train.csv"}},
+            )
+        )
+    )
+
+    reference = {"name": "store", "key": "AWS_SECRET_ACCESS_KEY", "optional": True}
+    assert env["AWS_SECRET_ACCESS_KEY"] == {"secretKeyRef": reference}
+    assert {name for name in env if name.startswith("AWS_")} == set(BUCKET_VARIABLES)
+    assert Variable.HUB_TOKEN not in env
+
+
+@pytest.mark.parametrize(
+    ("destination", "is_optional"),
+    [
+        pytest.param("s3://team/out", True, id="public data, and a bucket"),
+        pytest.param("hf://org/out", False, id="a hub to write to"),
+    ],
+)
+def test_a_token_may_be_missing_where_the_secret_is_for_a_bucket(
+    destination: str, is_optional: bool
+) -> None:
+    job = a_parsed_job(
+        model={"source": "hf://org/model", "credentialsSecretName": "store"},
+        output={"destination": destination},
+    )
+
+    token = env_of(build(job))[Variable.HUB_TOKEN]
+
+    assert token["secretKeyRef"]["optional"] is is_optional
+
+
+def test_a_config_map_is_mounted_whole_and_read_only() -> None:
+    sources = {
+        "train": {"source": "configmap://rows/train.csv"},
+        "test": {"source": "configmap://rows/test.csv"},
+    }
+
+    pod = pod_of(build(a_parsed_job(dataset=sources)))
+
+    mounts = {m["mountPath"]: m for m in pod["containers"][0]["volumeMounts"]}
+    mount = mounts["/configmaps/rows"]
+    assert mount["readOnly"] is True
+    (volume,) = [v for v in pod["volumes"] if v["name"] == mount["name"]]
+    assert volume["configMap"] == {"name": "rows"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"dataset": {"replay": {"source": "pvc://general/a.csv"}}}, id="replay"),
+        pytest.param(
+            {"evaluation": {"forgetting": {"source": "pvc://general/a.csv"}}}, id="forgetting"
+        ),
+        pytest.param({"evaluation": {"gate": {"beatModel": "pvc://general/m"}}}, id="a gate"),
+        pytest.param({"model": {"tokenizerSource": "pvc://general/t"}}, id="a tokenizer"),
+    ],
+)
+def test_every_claim_that_a_source_names_is_mounted(changes: dict[str, Any]) -> None:
+    spec = a_manifest()["spec"]
+    for part, fields in changes.items():
+        spec[part] = spec.get(part, {}) | fields
+
+    pod = pod_of(build(a_parsed_job(**spec)))
+
+    claims = [v.get("persistentVolumeClaim", {}).get("claimName") for v in pod["volumes"]]
+    assert "general" in claims
+
+
+def test_the_model_of_another_job_is_mounted_where_it_lies() -> None:
+    job = a_parsed_job(model={"source": "job://domain", "credentialsSecretName": "hub"})
+    resolved = resolve_job(job, models={"job://domain": "pvc://models/domain"})
+
+    pod = pod_of(build_job(job, resolved, Launch(1, "trainer:1"), Settings()))
+
+    mounts = {m["mountPath"]: m.get("readOnly") for m in pod["containers"][0]["volumeMounts"]}
+    assert mounts["/volumes/models"] is True
+    assert resolved.config_hash == resolve_job(job).config_hash
+
+
 def test_every_variable_of_the_contract_is_set() -> None:
     settings = Settings(trainer_env=(("HF_ENDPOINT", "http://hub"),))
 
@@ -189,6 +273,25 @@ def test_the_default_claim_is_not_owned_and_the_checkpoint_claim_is() -> None:
     assert checkpoints["metadata"]["name"] == "reviews-checkpoints"
     assert checkpoints["metadata"]["ownerReferences"][0]["uid"] == UID
     assert checkpoints["spec"]["storageClassName"] == "fast"
+
+
+@pytest.mark.parametrize("destination", ["s3://team/models/x", "hf://org/x"])
+def test_checkpoints_of_a_model_that_is_published_lie_on_a_claim_that_goes_with_the_job(
+    destination: str,
+) -> None:
+    job = a_parsed_job(
+        model={"source": "hf://org/model", "credentialsSecretName": "hub"},
+        output={"destination": destination},
+    )
+
+    (claim,) = build_claims(job, Settings(default_claim_size="7Gi"))
+
+    assert claim["metadata"]["name"] == "reviews-checkpoints"
+    assert claim["metadata"]["ownerReferences"][0]["uid"] == UID
+    assert claim["spec"]["resources"]["requests"]["storage"] == "7Gi"
+    resolved = resolve_job(job)
+    assert resolved.publish_uri == destination
+    assert resolved.output_uri == f"pvc://reviews-checkpoints/models/reviews-{UID[:18]}"
 
 
 def test_a_job_with_a_destination_needs_no_claim() -> None:

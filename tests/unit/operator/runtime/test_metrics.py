@@ -4,7 +4,13 @@ import re
 
 from prometheus_client import CollectorRegistry
 
-from finetune_api.v1alpha1.status import EarlyStoppingStatus, Metric, Metrics
+from finetune_api.v1alpha1.status import (
+    EarlyStoppingStatus,
+    ForgettingMetric,
+    Metric,
+    Metrics,
+    SliceGap,
+)
 from finetune_operator.core import kinds
 from finetune_operator.core.facts import ReceivedReport
 from finetune_operator.core.records import Key
@@ -56,6 +62,26 @@ def test_a_training_job_is_told_in_full() -> None:
     assert samples['finetune_job_best_metric{metric="f1",name="reviews",namespace="team"}'] == 0.7
     baseline = 'finetune_job_baseline_metric{metric="f1",name="reviews",namespace="team"}'
     assert samples[baseline] == 0.3
+
+
+def a_gap(column: str, gap: float) -> SliceGap:
+    ends = {"best": "a", "bestValue": 0.9, "worst": "b", "worstValue": 0.9 - gap}
+    return SliceGap.model_validate({"column": column, "metric": "f1", "gap": gap, **ends})
+
+
+def test_what_was_forgotten_and_the_worst_gap_are_told() -> None:
+    store = a_training_store()
+    compared = Metrics(
+        forgetting=[ForgettingMetric(name="f1", before=0.9, after=0.8, drop=0.1)],
+        slices=[a_gap("age", 0.3), a_gap("sex", 0.2)],
+    )
+    store.record_report(KEY, UID, ReceivedReport(a_report(metrics=compared), NOW))
+
+    samples = scrape(store)
+
+    labels = '{metric="f1",name="reviews",namespace="team"}'
+    assert samples[f"finetune_job_forgetting_delta{labels}"] == 0.1
+    assert samples[f"finetune_job_worst_slice_gap{labels}"] == 0.3
 
 
 def test_a_condition_is_one_for_the_status_it_has() -> None:

@@ -126,3 +126,58 @@ def test_nothing_is_left_of_a_job_that_is_gone() -> None:
 
     left = {name: value for name, value in vars(store).items() if value}
     assert left == {}
+
+
+def a_chain(store: Store) -> tuple[Key, Key]:
+    """Add a job that starts from the model of another one, which is not there yet."""
+    waiting = raw_job(name="waiting", uid="uid-2")
+    waiting["spec"]["model"] = {"source": f"job://{NAME}"}
+    store.apply(kinds.FINETUNE_JOBS, waiting)
+    return KEY, Key(NAMESPACE, "waiting")
+
+
+def test_a_job_is_nudged_by_news_of_the_job_it_waits_for() -> None:
+    store, nudged = Store(), list[Key]()
+    _, waiting = a_chain(store)
+    store.nudge = nudged.append
+
+    store.apply(kinds.FINETUNE_JOBS, raw_job())
+    store.apply(kinds.FINETUNE_JOBS, raw_job())
+    store.remove(kinds.FINETUNE_JOBS, raw_job())
+
+    assert nudged == [waiting, waiting]
+
+
+def test_a_job_that_has_begun_is_not_nudged_any_more() -> None:
+    store, nudged = Store(), list[Key]()
+    a_chain(store)
+    store.mark_begun("uid-2")
+    store.nudge = nudged.append
+
+    store.apply(kinds.FINETUNE_JOBS, raw_job())
+
+    assert nudged == []
+
+
+def test_what_another_job_made_is_seen() -> None:
+    store = Store()
+    _, waiting = a_chain(store)
+    ended = raw_job()
+    artifact = {"name": "model", "uri": "hf://org/domain", "revision": "a" * 40}
+    ended["status"] = {"state": "Succeeded", "artifacts": [artifact]}
+    store.apply(kinds.FINETUNE_JOBS, ended)
+
+    seen = store.observe(waiting)
+
+    assert seen is not None
+    (origin,) = seen.origins
+    assert (origin.field, origin.state) == ("model.source", "Succeeded")
+    assert origin.model == f"hf://org/domain@{'a' * 40}"
+
+
+def test_nothing_is_left_of_a_chain_that_is_gone() -> None:
+    store = Store()
+    a_chain(store)
+    store.remove(kinds.FINETUNE_JOBS, raw_job(name="waiting", uid="uid-2"))
+
+    assert {name: value for name, value in vars(store).items() if value} == {}
