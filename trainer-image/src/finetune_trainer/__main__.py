@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -16,11 +17,13 @@ from finetune_api.contract.outcomes import Outcome
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_api.errors import describe_errors
 from finetune_trainer import outcomes
-from finetune_trainer.errors import ConfigError, NotFoundError, TrainerError
+from finetune_trainer.errors import ConfigError, NotFoundError, StalledError, TrainerError
 from finetune_trainer.preemption import Preemption
+from finetune_trainer.redactions import RedactingFormatter, Redactor
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.reporting.server import start_server
+from finetune_trainer.reporting.stalls import StallWatch
 from finetune_trainer.run import Equipment, run
 from finetune_trainer.settings import Settings, termination_log_of
 from finetune_trainer.translations import translate
@@ -40,25 +43,34 @@ def main(variables: Mapping[str, str] = os.environ, preemption: Preemption | Non
     Returns:
         the exit code.
     """
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    redactor = Redactor(variables)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter(LOG_FORMAT, redactor))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("httpx", "httpx2"):  # they log every URL, signed ones included
         logging.getLogger(chatty).setLevel(logging.WARNING)
     if preemption is None:
         preemption = Preemption()
         preemption.install()
     outcome = _attempt(variables, preemption)
+    hint = redactor.clean(outcome.hint) if outcome.hint else None
+    outcome = outcome.model_copy(update={"message": redactor.clean(outcome.message), "hint": hint})
+    _write_outcome(outcome, variables)
+    return outcome.exit_code
+
+
+def _write_outcome(outcome: Outcome, variables: Mapping[str, str]) -> None:
     try:
         outcomes.write_outcome(outcome, termination_log_of(variables))
     except OSError:
         logger.exception("the outcome could not be written; the exit code still tells")
     level = logging.INFO if outcome.succeeded else logging.ERROR
     logger.log(level, "%s: %s", outcome.reason, outcome.message)
-    return outcome.exit_code
 
 
 def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
     board: Board | None = None
-    server = None
+    server = watch = None
     try:
         settings = Settings.from_environment(variables)
         preemption.grace_seconds = settings.grace_seconds
@@ -68,13 +80,26 @@ def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
         instruments.restarts.set(settings.attempt - 1)
         if settings.report_address:
             server = start_server(board, instruments, settings.report_address, settings.report_port)
+        watch = StallWatch(
+            board, job.spec.stall_timeout_seconds, partial(_end_stalled, variables, board)
+        )
+        watch.start()
         finished = run(job, Equipment(settings, board, instruments, preemption))
         return outcomes.describe_success(finished.artifacts, finished.report, finished.message)
     except Exception as error:  # the outermost edge: every failure must leave an outcome
         return _explain(error, board)
     finally:
+        if watch is not None:
+            watch.close()
         if server is not None:
             server.close()
+
+
+def _end_stalled(variables: Mapping[str, str], board: Board, error: StalledError) -> None:
+    """End the process from the thread that watches it: the main thread hangs."""
+    _write_outcome(outcomes.describe_failure(error, board.snapshot()), variables)
+    logging.shutdown()
+    os._exit(error.code)
 
 
 def _explain(error: Exception, board: Board | None) -> Outcome:

@@ -16,14 +16,16 @@ TrainerError
 ├── DeviceMemoryError    80  the batch does not fit into the GPU
 ├── DivergedError        81  the loss stopped being a number
 ├── StorageFullError     82  no room for a checkpoint or the model
-├── StalledError         83  the processes of a run wait for each other in vain
+├── StalledError         83  no sign of life, or processes that wait for each other in vain
 ├── GpuFaultError        84  the GPU or its driver failed
 └── PreemptedError      143  SIGTERM or SIGINT: saved, and not done
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from finetune_api.contract.exit_codes import MEANINGS, ExitCode
+from finetune_api.v1alpha1.status import Artifact
 
 
 class TrainerError(Exception):
@@ -32,9 +34,11 @@ class TrainerError(Exception):
     Attributes:
         code: the exit code of the process.
         hint: what to do about it; the table of the contract fills in where it is None.
+        artifacts: what is left all the same.
     """
 
     code: ClassVar[ExitCode] = ExitCode.INTERNAL
+    artifacts: tuple[Artifact, ...] = ()
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -87,6 +91,13 @@ class QualityGateError(TrainerError):
 
     code = ExitCode.QUALITY_GATE
 
+    def __init__(
+        self, message: str, hint: str | None = None, artifacts: Sequence[Artifact] = ()
+    ) -> None:
+        """Say why, and where the model is kept."""
+        super().__init__(message, hint)
+        self.artifacts = tuple(artifacts)
+
 
 class DeviceMemoryError(TrainerError):
     """The batch does not fit into the GPU."""
@@ -107,7 +118,7 @@ class StorageFullError(TrainerError):
 
 
 class StalledError(TrainerError):
-    """The processes of a run wait for each other in vain."""
+    """No sign of life for too long, or processes that wait for each other in vain."""
 
     code = ExitCode.STALLED
 

@@ -33,6 +33,7 @@ def describe_failure(error: TrainerError, report: ProgressReport | None) -> Outc
         reason=error.reason,
         message=str(error),
         hint=error.hint or MEANINGS[error.code].hint or None,
+        artifacts=list(error.artifacts),
         report=report,
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_api.sources import parse_source
 from finetune_trainer.errors import ConfigError, NotFoundError
-from finetune_trainer.export.results import RESULT_NAME
+from finetune_trainer.export.results import REJECTED_NAME, RESULT_NAME
 from finetune_trainer.settings import Settings
 
 
@@ -27,6 +27,11 @@ class Places:
     output: Path
     checkpoints: Path
 
+    @property
+    def rejected(self) -> Path:
+        """Where a model goes that is not good enough: beside the checkpoints."""
+        return self.checkpoints / REJECTED_NAME
+
 
 def find_places(job: ResolvedJob, settings: Settings) -> Places:
     """Locate the folders and check that they can be used.
@@ -36,10 +41,8 @@ def find_places(job: ResolvedJob, settings: Settings) -> Places:
         NotFoundError: a claim is not mounted.
     """
     places = Places(settings.locate_uri(job.output_uri), settings.locate_uri(job.checkpoints_uri))
-    for field, uri in (
-        ("output.destination", job.output_uri),
-        ("checkpoints", job.checkpoints_uri),
-    ):
+    sealed = "output.destination" if job.publish_uri is None else "checkpoints"
+    for field, uri in ((sealed, job.output_uri), ("checkpoints", job.checkpoints_uri)):
         _check_claim(field, uri, settings)
     _check_output(places, job.output_uri)
     places.checkpoints.mkdir(parents=True, exist_ok=True)

@@ -5,25 +5,41 @@ recipe, the files of the model. torch is imported after all of that, since it al
 and the GPU it then holds costs money.
 """
 
+import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import ResolvedJob
-from finetune_api.v1alpha1.status import Artifact
+from finetune_api.v1alpha1.status import Artifact, Metrics
 from finetune_trainer import runtime
-from finetune_trainer.checkpoints import pins
+from finetune_trainer.checkpoints import fences, pins
+from finetune_trainer.checkpoints.befores import read_before
+from finetune_trainer.checkpoints.fences import Fence
+from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.pins import Pins
+from finetune_trainer.data.folds import Folds, find_fold_warnings, find_folds
+from finetune_trainer.data.inspections import Inspection
 from finetune_trainer.data.loading import Data, load_data
+from finetune_trainer.errors import QualityGateError
+from finetune_trainer.evaluation import slices
+from finetune_trainer.evaluation.materials import Materials, fetch_rival, find_materials
 from finetune_trainer.export.exporters import export_model
-from finetune_trainer.export.results import find_result, list_artifacts
+from finetune_trainer.export.results import (
+    FOLDS_NAME,
+    find_result,
+    list_artifacts,
+    list_rejected,
+    name_rejected,
+)
 from finetune_trainer.models.sources import Pretrained, fetch_model
 from finetune_trainer.places import Places, find_places
 from finetune_trainer.preemption import Preemption
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.settings import Settings
+from finetune_trainer.stores.publishing import Publisher, open_publisher, publish_model
 from finetune_trainer.tasks.registry import find_task
 from finetune_trainer.training.plans import Plan, find_recipe_warnings, plan_steps
 
@@ -70,19 +86,50 @@ def run(job: ResolvedJob, equipment: Equipment) -> Finished:
         TrainerError: it cannot be done, or not now.
     """
     places = find_places(job, equipment.settings)
+    owner = fences.describe_owner(equipment.settings.pod_uid)
+    # Another pod that lives may be leaving: so long that takes at most.
+    pace = fences.Pace(patience_seconds=equipment.settings.grace_seconds)
+    with fences.holding(places.checkpoints, owner, equipment.preemption.check, pace) as fence:
+        return _run_alone(job, places, equipment, fence)
+
+
+def _run_alone(job: ResolvedJob, places: Places, equipment: Equipment, fence: Fence) -> Finished:
+    """Run while no other pod of this job writes."""
+    runtime.prepare_hub(equipment.settings)
+    publisher = open_publisher(job)
     done = find_result(places.output, job)
+    if done is None:
+        _refuse_what_was_rejected(job, places, equipment.board)
+    if publisher is not None:
+        publisher.prepare()
     if done is not None:
         logger.info("attempt %d finished this job already", done.attempt)
-        return _finish(places, job, done.report)
+        return _finish(job, places, equipment, publisher, done.report)
     prepared = _prepare(job, places, equipment)
-    _train_and_export(job, places, prepared, equipment)
-    equipment.board.enter("Done")
-    return _finish(places, job, equipment.board.snapshot())
+    _train_and_export(job, places, prepared, equipment, fence)
+    _refuse_what_was_rejected(job, places, equipment.board)
+    return _finish(job, places, equipment, publisher)
+
+
+def _refuse_what_was_rejected(job: ResolvedJob, places: Places, board: Board) -> None:
+    """Fail with the verdict that is sealed with a rejected model; another attempt finds it, too."""
+    rejected = find_result(places.rejected, job)
+    if rejected is None:
+        return
+    board.take_over(rejected.report)
+    raise QualityGateError(
+        f"{'; '.join(rejected.complaints)}. The model is kept in"
+        f" {name_rejected(job)} and was not published",
+        artifacts=list_rejected(places.rejected, job),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     data: Data
+    inspection: Inspection
+    folds: Folds
+    materials: Materials
     plan: Plan
     pretrained: Pretrained
 
@@ -90,31 +137,43 @@ class _Prepared:
 def _prepare(job: ResolvedJob, places: Places, equipment: Equipment) -> _Prepared:
     """Do all that needs no torch."""
     spec, settings, board = job.spec, equipment.settings, equipment.board
-    runtime.prepare_hub(settings)
     earlier = pins.read_pins(places.checkpoints)
     board.enter("Validate")
-    needs = find_task(spec.task).find_needs(spec.dataset)
+    task = find_task(spec.task)
+    needs = slices.ask_for_columns(
+        task.find_needs(spec.dataset), spec.dataset, spec.evaluation.slices
+    )
     data = load_data(spec.dataset, needs, spec.training.seed, settings, earlier.dataset_revisions)
     pins.hold_to_pins(earlier, data.fingerprint)
-    plan = plan_steps(spec, len(data.parts["train"]))
+    inspection = Inspection(data, needs, places.checkpoints)
+    folds = find_folds(spec.dataset, needs, data)
+    # What is planned and judged is the training of a fold; that on all rows follows from them.
+    plan = plan_steps(spec, len(data.parts["train"]) - min(map(len, folds), default=0))
+    materials = find_materials(spec, task, needs, data, settings)
+    board.warn(*find_fold_warnings(needs, data, folds), *materials.warnings)
     _report_plan(job, data, plan, board)
     equipment.preemption.check()
     board.enter("Load")
-    pretrained = fetch_model(spec.model, settings, earlier.model_commit)
+    revisions = dict(materials.revisions)
+    pretrained = fetch_model(spec.model, settings, earlier.model_commit, revisions)
     board.resolve(model_revision=pretrained.revision)
-    found = Pins(pretrained.revision, data.fingerprint, data.revisions)
+    identity = Identity(job.uid, job.config_hash, data.fingerprint)
+    known = read_before(places.checkpoints, identity, materials.general_fingerprint)
+    rival = fetch_rival(spec.evaluation, known, data.labels, settings)
+    found = Pins(pretrained.revision, data.fingerprint, revisions)
     if found != earlier:
         pins.write_pins(places.checkpoints, found)
     equipment.preemption.check()
-    return _Prepared(data, plan, pretrained)
+    return _Prepared(data, inspection, folds, replace(materials, rival=rival), plan, pretrained)
 
 
 def _train_and_export(
-    job: ResolvedJob, places: Places, prepared: _Prepared, equipment: Equipment
+    job: ResolvedJob, places: Places, prepared: _Prepared, equipment: Equipment, fence: Fence
 ) -> None:
     runtime.prepare_for_torch(equipment.settings)
     # Imported here and not above: it brings torch, which must find the environment set.
-    from finetune_trainer.training import assembly, attempts
+    from finetune_trainer.export import models
+    from finetune_trainer.training import assembly, attempts, cross_validation, examinations
 
     board = equipment.board
     context = assembly.Context(
@@ -127,20 +186,35 @@ def _train_and_export(
         board=board,
         instruments=equipment.instruments,
         preemption=equipment.preemption,
+        inspection=prepared.inspection,
+        may_publish=fence.verify,
     )
+    summary = None
+    if prepared.folds:
+        summary = cross_validation.cross_validate(context, prepared.folds)
+        context = cross_validation.prepare_refit(context, summary)
+        board.enter("Load")
     attempt = assembly.open_attempt(context)
+    models.try_formats(attempt)
     board.enter("Baseline")
     attempts.measure_baseline(attempt)
+    with attempt.loaded.untouched():
+        before = examinations.examine_before(attempt, prepared.materials)
     attempts.train(attempt)
-    attempts.test(attempt)
+    judgement = attempts.judge(attempt)
+    findings = examinations.examine(attempt, prepared.materials, before, judgement)
     equipment.preemption.check()
     board.enter("Export")
 
     def save_model(folder: Path) -> None:
-        attempt.loaded.model.save_pretrained(folder)
-        attempt.processor.save_pretrained(folder)
+        models.write_model(attempt, folder)
+        prepared.inspection.write(folder)
+        if summary is not None:
+            (folder / FOLDS_NAME).write_text(json.dumps(summary.to_json_dict(), indent=2) + "\n")
 
-    export_model(places.output, job, board.snapshot(), save_model)
+    fence.verify()
+    destination = places.rejected if findings.complaints else places.output
+    export_model(destination, job, board.snapshot(), save_model, findings)
 
 
 def _report_plan(job: ResolvedJob, data: Data, plan: Plan, board: Board) -> None:
@@ -157,12 +231,42 @@ def _report_plan(job: ResolvedJob, data: Data, plan: Plan, board: Board) -> None
     board.warn(*find_recipe_warnings(job.spec, plan), *data.warnings)
 
 
-def _finish(places: Places, job: ResolvedJob, report: ProgressReport) -> Finished:
-    metrics = report.metrics
-    shown = (metrics.test or metrics.best or []) if metrics else []
-    scores = ", ".join(f"{metric.name} {metric.value:.4f}" for metric in shown[:2])
+def _finish(
+    job: ResolvedJob,
+    places: Places,
+    equipment: Equipment,
+    publisher: Publisher | None,
+    report: ProgressReport | None = None,
+) -> Finished:
+    """Publish what is sealed, and sum up.
+
+    Args:
+        job: what was asked for.
+        places: where it was sealed.
+        equipment: what the attempt runs with.
+        publisher: of a destination that is no volume.
+        report: of the attempt that trained, where it was an earlier one.
+    """
+    revision = None
+    if publisher is not None:
+        check = equipment.preemption.check
+        revision = publish_model(publisher, job, places.output, check)
+    if report is None:
+        equipment.board.enter("Done")
+        report = equipment.board.snapshot()
+    message = _sum_up(report)
+    return Finished(report, list_artifacts(places.output, job, revision), message)
+
+
+def _sum_up(report: ProgressReport) -> str:
+    metrics = report.metrics or Metrics()
+    shown = [f"{metric.name} {metric.value:.4f}" for metric in metrics.test or metrics.best or ()]
+    spread = [
+        f"{metric.name} {metric.mean:.4f} ± {metric.standard_deviation:.4f} over"
+        f" {metric.folds} folds"
+        for metric in metrics.folds or ()
+    ]
+    scores = ", ".join([*shown[:2], *spread[:2]])
     stopping = report.early_stopping
     ended = f"stopped early at step {report.step}" if stopping and stopping.stopped else "trained"
-    return Finished(
-        report, list_artifacts(places.output, job), f"{ended}: {scores}" if scores else ended
-    )
+    return f"{ended}: {scores}" if scores else ended

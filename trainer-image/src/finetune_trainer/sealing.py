@@ -87,6 +87,20 @@ def publish(temporary: Path, final: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
+def retire(folder: Path) -> None:
+    """Remove a sealed folder: out of its name at once, so that a kill leaves no half of it there.
+
+    What cannot be removed, such as a file that somebody holds open on a network volume, is left.
+    """
+    retired = folder.parent / f"{RETIRED_PREFIX}{folder.name}-{os.getpid()}"
+    shutil.rmtree(retired, ignore_errors=True)
+    try:
+        folder.rename(retired)
+    except OSError:
+        return
+    shutil.rmtree(retired, ignore_errors=True)
+
+
 def verify(folder: Path, manifest_name: str) -> Sealed:
     """Compare a folder with its manifest, byte for byte.
 

@@ -23,9 +23,11 @@ class Settings:
     Attributes:
         job_file: the resolved job.
         volumes: the folder in which the claim `c` is the folder `c`.
+        config_maps: the folder in which the key `k` of the ConfigMap `c` is the file `c/k`.
         scratch: caches and downloads.
         termination_log: where the outcome goes.
         attempt: the number of the attempt, from 1.
+        pod_uid: of the pod; empty where there is none.
         report_address: what /progress and /metrics listen at; empty turns the server off.
         report_port: its port; 0 takes any free one.
         grace_seconds: seconds between SIGTERM and SIGKILL.
@@ -36,7 +38,9 @@ class Settings:
     volumes: Path
     scratch: Path
     termination_log: Path
+    config_maps: Path = Path(environment.CONFIG_MAPS_DIRECTORY)
     attempt: int = 1
+    pod_uid: str = ""
     report_address: str = ""
     report_port: int = environment.REPORT_PORT
     grace_seconds: float = DEFAULT_GRACE_SECONDS
@@ -59,9 +63,13 @@ class Settings:
             volumes=_read_path(
                 variables, Variable.VOLUMES_DIRECTORY, environment.VOLUMES_DIRECTORY
             ),
+            config_maps=_read_path(
+                variables, Variable.CONFIG_MAPS_DIRECTORY, environment.CONFIG_MAPS_DIRECTORY
+            ),
             scratch=_read_path(variables, Variable.SCRATCH_DIRECTORY, _default_scratch()),
             termination_log=termination_log_of(variables),
             attempt=max(1, int(_read_number(variables, Variable.ATTEMPT, 1))),
+            pod_uid=variables.get(Variable.POD_UID, ""),
             report_address=variables.get(Variable.REPORT_ADDRESS, ""),
             report_port=int(_read_number(variables, Variable.REPORT_PORT, environment.REPORT_PORT)),
             grace_seconds=_read_number(variables, Variable.GRACE_SECONDS, DEFAULT_GRACE_SECONDS),
@@ -69,13 +77,14 @@ class Settings:
         )
 
     def locate(self, source: Source) -> Path:
-        """Say where the path of a pvc:// or file:// source lies in this container."""
+        """Say where the path of a pvc://, configmap:// or file:// source lies in this container."""
         if source.scheme == "file":
             return Path(source.path)
-        return self.volumes / source.name / source.path
+        root = self.config_maps if source.scheme == "configmap" else self.volumes
+        return root / source.name / source.path
 
     def locate_uri(self, uri: str) -> Path:
-        """Say where a pvc:// or file:// URI lies in this container."""
+        """Say where a pvc://, configmap:// or file:// URI lies in this container."""
         return self.locate(parse_source(uri))
 
 

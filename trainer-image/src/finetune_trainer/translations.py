@@ -112,7 +112,8 @@ def _is_network(error: BaseException) -> bool:
 
 
 def _is_bad_config(error: BaseException) -> bool:
-    return _is_named(error, {"ValidationError", "HFValidationError"})
+    # A file of safetensors that the library cannot read is not better next time.
+    return _is_named(error, {"ValidationError", "HFValidationError", "SafetensorError"})
 
 
 TRANSLATIONS: tuple[Translation, ...] = (

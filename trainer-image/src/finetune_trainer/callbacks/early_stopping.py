@@ -27,8 +27,9 @@ class StopEarly(TrainerCallback):
     """Judges every evaluation. Fires at `on_evaluate`.
 
     Writes the weights the moment they are the best so far, whatever the interval of checkpoints,
-    and sets `control.should_training_stop` when patience runs out or the target is reached. The
-    state goes into every checkpoint.
+    and sets `control.should_training_stop` when patience or time runs out or the target is reached.
+    The state goes into every checkpoint; the time is the one on the board, which `ReportProgress`
+    keeps over all attempts.
     """
 
     memory_name = "early_stopping"
@@ -83,7 +84,14 @@ class StopEarly(TrainerCallback):
         value = scores[self._policy.metric]
         if self._keeper.is_better(value):
             self._keeper.keep(state.global_step, scores, self._save_weights)
-        self.state = judge(self._policy, self.state, value, state.global_step, self._maximum_steps)
+        self.state = judge(
+            self._policy,
+            self.state,
+            value,
+            state.global_step,
+            self._maximum_steps,
+            self._board.train_seconds,
+        )
         self._report()
         if self.state.stopped is not None:
             control.should_training_stop = True

@@ -21,7 +21,7 @@ class ReportProgress(TrainerCallback):
 
     Per step it only reads a clock and replaces a few numbers: no tensor is looked at, which would
     wait for the GPU. Losses are the ones that the Trainer logs anyway. Time spent in evaluations
-    and checkpoints does not count as training time.
+    and checkpoints does not count as training time; that of earlier attempts does.
     """
 
     memory_name = "report"
@@ -41,7 +41,7 @@ class ReportProgress(TrainerCallback):
             board: gets the numbers for /progress.
             instruments: gets the durations for /metrics.
             plan: knows the steps of the job.
-            tokens_per_row: mean length of the training rows.
+            tokens_per_row: mean length of the training rows; 0 where they are no texts.
             followed: the early-stopping metric, for the learning curve.
             clock: seconds, monotonic.
         """
@@ -53,16 +53,22 @@ class ReportProgress(TrainerCallback):
         self._clock = clock
         self._step_began: float | None = None
         self._train_seconds = 0.0
+        self._earlier_seconds = 0.0
         self._steps_done = 0
 
     def remember(self) -> dict[str, Any]:
-        """Keep the learning curve."""
-        return {"history": [point.to_json_dict() for point in self._board.snapshot().history]}
+        """Keep the learning curve, and how long it took."""
+        return {
+            "history": [point.to_json_dict() for point in self._board.snapshot().history],
+            "train_seconds": self._earlier_seconds + self._train_seconds,
+        }
 
     def recall(self, memory: dict[str, Any]) -> None:
         """Continue the learning curve."""
         points = [HistoryPoint.model_validate(point) for point in memory["history"]]
         self._board.restore_points(points)
+        self._earlier_seconds = memory.get("train_seconds", 0.0)
+        self._board.update(train_seconds=round(self._earlier_seconds, 3))
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -89,9 +95,9 @@ class ReportProgress(TrainerCallback):
             step=state.global_step,
             epoch=round(state.epoch or 0.0, 4),
             samples_per_second=round(rows / per_step, 2),
-            tokens_per_second=round(rows * self._tokens_per_row / per_step, 1),
-            eta_seconds=round(per_step * (state.max_steps - state.global_step), 1),
-            train_seconds=round(self._train_seconds, 3),
+            tokens_per_second=round(rows * self._tokens_per_row / per_step, 1) or None,
+            eta_seconds=round(per_step * self._count_steps_left(state.global_step), 1),
+            train_seconds=round(self._earlier_seconds + self._train_seconds, 3),
         )
 
     def on_save(
@@ -147,6 +153,9 @@ class ReportProgress(TrainerCallback):
             metric=_round(scores.get(self._followed)),
         )
         self._board.add_point(point)
+
+    def _count_steps_left(self, step: int) -> int:
+        return self._plan.last_step - step + self._board.steps_after
 
     def _report_memory(self) -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -7,7 +7,6 @@ goes on from an older checkpoint still knows it.
 
 import math
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from finetune_trainer import sealing
 from finetune_trainer.checkpoints.identity import Identity
+from finetune_trainer.checkpoints.quarantines import set_aside
 from finetune_trainer.sealing import BrokenSealError
 
 MANIFEST_NAME = "manifest.json"
@@ -40,22 +40,73 @@ class Best:
     scores: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """By what models are compared.
+
+    Attributes:
+        metric: what is followed.
+        greater_is_better: its direction.
+    """
+
+    metric: str
+    greater_is_better: bool
+
+
 class BestKeeper:
-    """Keeps one best model beside the checkpoints."""
+    """Keeps one best model beside the checkpoints.
+
+    Attributes:
+        best: the best so far.
+        lost_step: the step of a best model that was found broken: only training from before it
+            brings it back. None when nothing is lost.
+        warnings: what was found broken.
+    """
 
     def __init__(
-        self, folder: Path, identity: Identity, metric: str, *, greater_is_better: bool
+        self,
+        folder: Path,
+        identity: Identity,
+        ranking: Ranking,
+        may_publish: Callable[[], None] = lambda: None,
     ) -> None:
+        """Open the folder.
+
+        Args:
+            folder: of the checkpoints.
+            identity: only models that agree with it are used.
+            ranking: by what they are compared.
+            may_publish: raises when another pod writes to the folder by now.
+        """
         self._folder = folder
         self._identity = identity
-        self._metric = metric
-        self._sign = 1 if greater_is_better else -1
+        self._metric = ranking.metric
+        self._sign = 1 if ranking.greater_is_better else -1
+        self._may_publish = may_publish
         self.best: Best | None = None
+        self.lost_step: int | None = None
+        self.warnings: list[str] = []
 
     def find(self) -> Best | None:
-        """Find the best of the sealed models that an earlier attempt left; broken ones go."""
-        found = [best for path in self._list() if (best := self._open(path)) is not None]
+        """Find the best of the sealed models that an earlier attempt left; set broken ones aside.
+
+        The newest is the best: a model is kept when it beats all before it. An older one beside it
+        is what a kill left, and no loss.
+        """
+        found: list[Best] = []
+        broken: list[int] = []
+        for path in self._list():
+            try:
+                best = self._open(path)
+            except BrokenSealError as error:
+                broken.append(_step_of(path))
+                self.warnings.append(set_aside(path, str(error)))
+                continue
+            if best is not None:
+                found.append(best)
         self.best = max(found, key=lambda b: (self._sign * b.value, -b.step), default=None)
+        if broken and (self.best is None or max(broken) > self.best.step):
+            self.lost_step = max(broken)
         self._remove_others()
         return self.best
 
@@ -85,16 +136,14 @@ class BestKeeper:
         with sealing.writing_aside(final) as temporary:
             save(temporary)
             sealing.seal(temporary, MANIFEST_NAME, about)
+            self._may_publish()
             sealing.publish(temporary, final)
         self.best = Best(final, step, self._metric, value, dict(scores))
         self._remove_others()
         return self.best
 
     def _open(self, path: Path) -> Best | None:
-        try:
-            about: dict[str, Any] = sealing.verify(path, MANIFEST_NAME).about
-        except BrokenSealError:
-            return None
+        about: dict[str, Any] = sealing.verify(path, MANIFEST_NAME).about
         if self._identity.find_difference(about) or about.get("metric") != self._metric:
             return None
         return Best(path, about["step"], self._metric, about["value"], about["scores"])
@@ -102,7 +151,11 @@ class BestKeeper:
     def _remove_others(self) -> None:
         for path in self._list():
             if self.best is None or path != self.best.path:
-                shutil.rmtree(path)
+                sealing.retire(path)
 
     def _list(self) -> list[Path]:
         return sorted(path for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
+
+
+def _step_of(path: Path) -> int:
+    return int(path.name.rpartition("-")[2])

@@ -22,7 +22,8 @@ class Pins:
     Attributes:
         model_revision: the commit or fingerprint of the model.
         data_fingerprint: the hash of all rows.
-        dataset_revisions: the commit of each hub data set.
+        dataset_revisions: the commit of each hub data set, and the version of what came from each
+            s3:// source, that of the model included.
     """
 
     model_revision: str | None = None

@@ -5,7 +5,6 @@ checkpoint is set aside under another name and the one before it is used; withou
 begins anew.
 """
 
-import logging
 import re
 import shutil
 import time
@@ -15,13 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from finetune_trainer import sealing
+from finetune_trainer.checkpoints import quarantines
 from finetune_trainer.checkpoints.identity import Identity, list_versions
+from finetune_trainer.checkpoints.quarantines import set_aside
 from finetune_trainer.errors import StorageFullError
 from finetune_trainer.sealing import BrokenSealError, Sealed
 
-logger = logging.getLogger(__name__)
 MANIFEST_NAME = "manifest.json"
-QUARANTINE_PREFIX = "bad-"
 _NAME = re.compile(r"checkpoint-(\d+)")
 _MARGIN = 1.05
 """A checkpoint may be a little larger than the one before it."""
@@ -51,6 +50,7 @@ class CheckpointStore:
         keep: int,
         expected_bytes: int = 0,
         free_bytes: FreeBytes = measure_free_bytes,
+        may_publish: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the folder, and clear away what a killed writer left.
 
@@ -60,6 +60,7 @@ class CheckpointStore:
             keep: how many whole ones to keep.
             expected_bytes: the size of a checkpoint before one was written.
             free_bytes: asks how much room there is.
+            may_publish: raises when another pod writes to the folder by now.
         """
         self.folder = folder
         self.newest_step: int | None = None
@@ -68,11 +69,20 @@ class CheckpointStore:
         self._keep = keep
         self._expected_bytes = expected_bytes
         self._free_bytes = free_bytes
+        self._may_publish = may_publish
         folder.mkdir(parents=True, exist_ok=True)
         sealing.sweep_leftovers(folder)
 
-    def find_newest(self) -> Sealed | None:
-        """Find the newest checkpoint that is whole and ours; set broken ones aside."""
+    def find_newest(self, before: int | None = None) -> Sealed | None:
+        """Find the newest checkpoint that is whole and ours; set broken ones aside.
+
+        Args:
+            before: go back to one of an earlier step than this; later ones are removed, since
+                training comes by their steps again.
+        """
+        later = [] if before is None else [p for p in self._list() if _step_of(p) >= before]
+        for path in later:
+            sealing.retire(path)
         for path in reversed(self._list()):
             try:
                 sealed = sealing.verify(path, MANIFEST_NAME)
@@ -84,7 +94,7 @@ class CheckpointStore:
                 problem = difference
             except BrokenSealError as error:
                 problem = str(error)
-            self._quarantine(path, problem)
+            self.warnings.append(set_aside(path, problem))
         return None
 
     @contextmanager
@@ -105,6 +115,7 @@ class CheckpointStore:
                 "versions": list_versions(),
             }
             sealing.seal(temporary, MANIFEST_NAME, about)
+            self._may_publish()
             sealing.publish(temporary, final)
         self.newest_step = step
         self._expected_bytes = sealing.read_manifest(final, MANIFEST_NAME).bytes
@@ -119,6 +130,7 @@ class CheckpointStore:
         needed = int(self._expected_bytes * _MARGIN)
         if self._free_bytes(self.folder) >= needed:
             return
+        quarantines.clear(self.folder)
         self._prune(1)
         free = self._free_bytes(self.folder)
         if free < needed:
@@ -129,16 +141,7 @@ class CheckpointStore:
 
     def _prune(self, keep: int) -> None:
         for path in self._list()[:-keep]:
-            # A file that somebody holds open on a network volume must not end the training.
-            shutil.rmtree(path, ignore_errors=True)
-
-    def _quarantine(self, path: Path, problem: str) -> None:
-        target = path.with_name(f"{QUARANTINE_PREFIX}{path.name}")
-        shutil.rmtree(target, ignore_errors=True)
-        path.rename(target)
-        warning = f"{path.name} is not used: {problem}; it was renamed to {target.name}"
-        logger.warning("CheckpointCorrupt: %s", warning)
-        self.warnings.append(warning)
+            sealing.retire(path)
 
     def _list(self) -> list[Path]:
         found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]

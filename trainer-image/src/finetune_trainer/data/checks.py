@@ -1,13 +1,15 @@
-"""Looks at every value before a model is loaded: what a task cannot learn from is an error here.
+"""Looks at every value before a model is loaded, for what a task cannot learn from.
 
-`loading` calls it. What is wrong with one value, `kinds` knows; the message here names the first
-bad rows and counts the rest, so that one look at the file mends them all.
+`cleaning` asks and decides what becomes of the rows. What is wrong with one value, `kinds` knows;
+what is said here names the first bad rows and counts the rest, so that one look at the file mends
+them all.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from finetune_trainer.data.columns import Column
+from finetune_trainer.data.columns import Column, name_field
 from finetune_trainer.data.kinds.registry import KINDS
 from finetune_trainer.data.labels import suggest_label
 from finetune_trainer.data.tables import Table
@@ -16,84 +18,126 @@ from finetune_trainer.errors import DataError
 MAX_ROWS_NAMED = 5
 MAX_LABELS_SHOWN = 20
 ReadLabels = Callable[[Any], Iterable[str]]
+CheckRow = Callable[[Mapping[str, Any]], str | None]
 
 
-def check_values(table: Table, columns: Sequence[Column], field: str) -> None:
-    """Check each value by the kind of its column.
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Rows that one check finds fault with.
+
+    Attributes:
+        reasons: what is wrong with each, by index; "an empty text".
+        hint: what to do about it.
+        message: the whole of it, where it names the place already.
+    """
+
+    reasons: Mapping[int, str]
+    hint: str | None = None
+    message: str | None = None
+
+    def describe(self, table: Table, field: str) -> str:
+        """Name the first rows, count the others, and say what is wrong with the first."""
+        if self.message is not None:
+            return self.message
+        indices = list(self.reasons)
+        return f"{field}: {describe_rows(table, indices)} has {self.reasons[indices[0]]}"
+
+    def describe_each(self, table: Table) -> dict[int, str]:
+        """Name each row, and say what is wrong with it."""
+        if self.message is not None:
+            return dict(self.reasons)
+        return {index: f"{table.describe_row(index)}: {why}" for index, why in self.reasons.items()}
+
+
+def refuse_no_rows(table: Table, field: str) -> None:
+    """Refuse a source without rows.
 
     Raises:
-        DataError: rows are missing, or some hold what cannot be learned from.
+        DataError: there is none.
     """
     if not len(table):
         names = ", ".join(origin.name for origin in table.origins)
         raise DataError(f"{field} has no rows: {names} is empty")
+
+
+def find_broken_rows(table: Table) -> Iterator[Complaint]:
+    """Find what could not even be read."""
+    if table.broken:
+        first = next(iter(table.broken.values()))
+        reasons = {index: row.message for index, row in table.broken.items()}
+        yield Complaint(reasons, first.hint, first.message)
+
+
+def find_bad_values(table: Table, columns: Sequence[Column]) -> Iterator[Complaint]:
+    """Check each value by the kind of its column."""
     for column in columns:
         complain = KINDS[column.kind].complain
-        values = table.columns[column.role]
-        bad = [index for index, value in enumerate(values) if complain(value) is not None]
-        if bad:
-            what = complain(values[bad[0]])
-            raise DataError(
-                f"{field}: {describe_rows(table, bad)} has {what}",
-                hint=f"mend or remove the rows, or name another column in"
-                f" dataset.columns.{column.role}",
+        values = enumerate(table.columns[column.role])
+        reasons = {i: why for i, value in values if (why := complain(value)) is not None}
+        if reasons:
+            yield Complaint(
+                reasons,
+                f"mend or remove the rows, or name another column in {name_field(column.role)}",
             )
 
 
-def check_rows(
-    table: Table, complain: Callable[[Mapping[str, Any]], str | None], field: str
-) -> None:
-    """Check what must agree between the values of each row.
-
-    Raises:
-        DataError: in some rows it does not.
-    """
+def find_bad_rows(table: Table, check_row: CheckRow) -> Iterator[Complaint]:
+    """Check what must agree between the values of each row."""
     names = list(table.columns)
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*table.columns.values(), strict=True)]
-    bad = [index for index, row in enumerate(rows) if complain(row) is not None]
-    if bad:
-        raise DataError(
-            f"{field}: {describe_rows(table, bad)} has {complain(rows[bad[0]])}",
-            hint="mend or remove the rows",
-        )
+    rows = enumerate(zip(*table.columns.values(), strict=True))
+    reasons = {
+        index: why
+        for index, row in rows
+        if (why := check_row(dict(zip(names, row, strict=True)))) is not None
+    }
+    if reasons:
+        yield Complaint(reasons, "mend or remove the rows")
 
 
-def check_labels(
-    table: Table, role: str, labels: Sequence[str], read_labels: ReadLabels, field: str
-) -> None:
-    """Check that every label is one of the known ones.
-
-    Raises:
-        DataError: one is not; the message names its row and value.
-    """
+def find_unknown_labels(
+    table: Table, role: str, labels: Sequence[str], read_labels: ReadLabels
+) -> Iterator[Complaint]:
+    """Check that every label is one of the known ones."""
     known = set(labels)
-    values = table.columns[role]
-    bad = [i for i, value in enumerate(values) if not known.issuperset(read_labels(value))]
-    if not bad:
+    unknown = {
+        index: label
+        for index, value in enumerate(table.columns[role])
+        if (label := next((found for found in read_labels(value) if found not in known), None))
+        is not None
+    }
+    if not unknown:
         return
-    label = next(label for label in read_labels(values[bad[0]]) if label not in known)
-    nearest = suggest_label(label, labels)
-    raise DataError(
-        f"{field}: {describe_rows(table, bad)} has the label {label!r}, which is not one of"
-        f" {list_labels(labels)}",
-        hint=f"did you mean {nearest!r}?" if nearest else "correct the row or dataset.labels",
+    first = next(iter(unknown.values()))
+    nearest = suggest_label(first, labels)
+    listed = list_labels(labels)
+    yield Complaint(
+        {i: f"the label {label!r}, which is not one of {listed}" for i, label in unknown.items()},
+        f"did you mean {nearest!r}?" if nearest else "correct the row or dataset.labels",
     )
 
 
-def check_label_count(labels: Sequence[str], rows: int, role: str, column: str, field: str) -> None:
+def check_label_count(
+    labels: Sequence[str], rows: int, role: str, column: str, field: str, minimum: int = 2
+) -> None:
     """Check that the label column can be one: at least two labels, and not nearly one for each row.
 
     Raises:
         DataError: it cannot.
     """
     distinct = set(labels)
-    if len(distinct) < 2:
+    if not distinct:
+        raise DataError(
+            f"{field}: no row has a label in column {column!r}",
+            hint=f"set dataset.columns.{role} to the column of the labels",
+        )
+    if len(distinct) < minimum:
         raise DataError(
             f"{field}: every row has the label {next(iter(distinct), '')!r}; at least two labels"
             " are needed to learn a difference",
             hint=f"is {column!r} the column of the labels? set dataset.columns.{role}",
         )
-    if len(distinct) >= 20 and len(distinct) > rows / 2:
+    # Where one is enough, a row may hold many of them.
+    if minimum > 1 and len(distinct) >= 20 and len(distinct) > rows / 2:
         raise DataError(
             f"{field}: column {column!r} holds {len(distinct)} different values in {rows}"
             " rows; that is no set of labels",

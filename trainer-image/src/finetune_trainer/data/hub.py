@@ -5,12 +5,15 @@ since version 4), so what arrives is CSV, JSON or Parquet.
 """
 
 import os
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from finetune_api.contract.environment import Variable
 from finetune_trainer.data.columns import match_columns
+from finetune_trainer.data.media import Media, place_media
 from finetune_trainer.data.tables import Origin, Table
-from finetune_trainer.errors import NotFoundError
+from finetune_trainer.errors import DataError, NotFoundError
 from finetune_trainer.translations import translate_hub_error
 
 
@@ -61,19 +64,68 @@ def read_hub_table(
     except ValueError as error:  # an unknown split or configuration; the message lists the known
         raise NotFoundError(f"{field}.source hf://{name}: {error}") from error
     except Exception as error:  # see above
+        _refuse_loose_sounds(error, f"{field}.source hf://{name}")
         raise translate_hub_error(error, f"{field}.source hf://{name}") from error
     match_columns(wanted, rows.column_names, f"{field} (hf://{name}, split {split})")
     columns = {role: _read_column(rows, column) for role, column in wanted.items()}
     return Table(columns, (Origin(f"hf://{name} ({split})", 0),))
 
 
-def _read_column(rows: object, name: str) -> list[object]:
-    feature = rows.features[name]  # type: ignore[attr-defined]  # datasets has no types
-    values = list(rows[name])  # type: ignore[index]
+def _refuse_loose_sounds(error: BaseException, source: str) -> None:
+    """Say what to do where the datasets library wants FFmpeg: for files of sound, not for tables.
+
+    Raises:
+        DataError: that is the case.
+    """
+    cause = error.__cause__
+    if isinstance(cause, ImportError) and "torchcodec" in str(cause):
+        raise DataError(
+            f"{source} is a folder of sound files, which are read from volumes only",
+            hint="put the files on a volume, with format AudioFolder, or name a data set that"
+            " holds its sounds in Parquet files",
+        ) from error
+
+
+def _read_column(rows: Any, name: str) -> list[Any]:
+    import datasets
+
+    feature = rows.features[name]
+    if isinstance(feature, datasets.Image | datasets.Audio):
+        # Undecoded: the bytes are what identifies an image, and memory would not hold the pixels.
+        cells = rows.select_columns([name]).cast_column(name, type(feature)(decode=False))
+        return [_place_cell(cells, name, index) for index in range(len(cells))]
+    return [_name_labels(feature, value) for value in rows[name]]
+
+
+def _name_labels(feature: Any, value: Any) -> Any:
+    """Give labels their names: a ClassLabel is a number with names, also in lists and objects."""
+    if value is None:
+        return None
     if hasattr(feature, "int2str"):
-        # A ClassLabel is a number with names; -1 marks a row without label, as in many test splits.
-        return [None if v is None or v < 0 else feature.int2str(v) for v in values]
-    return values
+        # -1 marks a row without label, as in many test splits.
+        return None if value < 0 else feature.int2str(value)
+    if isinstance(feature, dict):
+        return {key: _name_labels(feature[key], part) for key, part in value.items()}
+    inner = getattr(feature, "feature", None)
+    if inner is None or not isinstance(value, list):
+        return value
+    return [_name_labels(inner, part) for part in value]
+
+
+def _place_cell(cells: Any, name: str, index: int) -> Any:
+    """Place an image or a sound: in the table, or in a file that was downloaded with it."""
+    cell = cells[index][name]
+    if cell is None or cell["bytes"] is None:
+        path = cell and cell["path"]
+        home = Path(os.environ.get("HF_HOME", "")).resolve()
+        return place_media(path and os.path.relpath(Path(path).resolve(), home), home)
+    return Media(cell["path"] or f"number {index + 1}", partial(_read_cell, cells, name, index))
+
+
+def _read_cell(cells: Any, name: str, index: int) -> bytes:
+    """Read one cell anew; the table lies on the disk."""
+    content: bytes = cells[index][name]["bytes"]
+    return content
 
 
 def _cache_folder() -> Path:

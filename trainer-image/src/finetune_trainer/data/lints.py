@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from finetune_trainer.data.replay import count_replayed
 from finetune_trainer.data.tables import Part
 
 SMALL_EVALUATION_ROWS = 50
 MAJORITY_SHARE = 0.9
 FEW_ROWS_PER_LABEL = 8
+JUDGED_PARTS = ("validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +21,18 @@ class DataFacts:
     """What the rules look at.
 
     Attributes:
-        parts: the parts by name.
+        parts: the parts by name; with cross-validation there is none for validation.
         keys: for each part the hashes of what identifies its rows.
         label_role: the column of the labels; None where the task has none.
         same_source: whether validation and test name the same rows.
+        replay_ratio: the share of general rows in an epoch; None where there are none.
     """
 
     parts: dict[str, Part]
     keys: dict[str, list[int]]
     label_role: str | None
     same_source: bool = False
+    replay_ratio: float | None = None
 
     def count_labels(self) -> Counter[str]:
         """Count the labels of the training part."""
@@ -48,6 +52,12 @@ def warn_of_leaks_into_validation(facts: DataFacts) -> str | None:
 def warn_of_leaks_into_test(facts: DataFacts) -> str | None:
     """The verdict would be too good."""
     return _warn_of_leak(facts, "train", "test")
+
+
+def warn_of_leaks_from_replay(facts: DataFacts) -> str | None:
+    """General rows that judge the model must not be learned either."""
+    found = [_warn_of_leak(facts, "replay", name) for name in ("validation", "test")]
+    return "; ".join(warning for warning in found if warning) or None
 
 
 def warn_of_selection_on_test(facts: DataFacts) -> str | None:
@@ -107,7 +117,7 @@ def warn_of_rare_labels(facts: DataFacts) -> str | None:
 
 def warn_of_unmeasured_labels(facts: DataFacts) -> str | None:
     """A label without validation rows can get worse unseen."""
-    if facts.label_role is None:
+    if facts.label_role is None or "validation" not in facts.parts:
         return None
     measured = set(facts.parts["validation"].column(facts.label_role))
     missing = sorted(set(facts.count_labels()) - measured)
@@ -121,15 +131,31 @@ def warn_of_small_parts(facts: DataFacts) -> str | None:
     small = [
         f"{name} has {len(part)} rows"
         for name, part in facts.parts.items()
-        if name != "train" and len(part) < SMALL_EVALUATION_ROWS
+        if name in JUDGED_PARTS and len(part) < SMALL_EVALUATION_ROWS
     ]
     return f"{' and '.join(small)}: differences of several points are chance" if small else None
+
+
+def warn_of_repeated_general_rows(facts: DataFacts) -> str | None:
+    """A few general rows, seen again and again, keep nothing alive but themselves."""
+    if facts.replay_ratio is None:
+        return None
+    available = len(facts.parts["replay"])
+    wanted = count_replayed(len(facts.parts["train"]), facts.replay_ratio)
+    if wanted <= available:
+        return None
+    return (
+        f"dataset.replay has {available} rows, of which an epoch takes {wanted}: add general rows,"
+        " or lower dataset.replay.ratio"
+    )
 
 
 DATA_LINTS: tuple[Lint, ...] = (
     warn_of_selection_on_test,
     warn_of_leaks_into_test,
     warn_of_leaks_into_validation,
+    warn_of_leaks_from_replay,
+    warn_of_repeated_general_rows,
     warn_of_small_parts,
     warn_of_a_majority,
     warn_of_contradictions,
@@ -145,7 +171,7 @@ def find_data_warnings(facts: DataFacts) -> list[str]:
 
 
 def _warn_of_leak(facts: DataFacts, source: str, target: str) -> str | None:
-    if target not in facts.keys or facts.same_source:
+    if not {source, target} <= set(facts.keys) or facts.same_source:
         return None
     known = set(facts.keys[source])
     shared = sum(key in known for key in facts.keys[target])

@@ -5,7 +5,7 @@ task is asked again until its rows are encoded.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from finetune_trainer.data.columns import Column
@@ -27,6 +27,7 @@ class Needs:
         read_labels: the labels in one value of that column.
         is_stratified: whether parts are held out by label; only for one label in each row.
         check_row: says what is wrong between the values of one row, by role; None when nothing is.
+        minimum_labels: how many labels there must be for something to be learned.
     """
 
     columns: tuple[Column, ...]
@@ -35,6 +36,12 @@ class Needs:
     read_labels: Callable[[Any], Iterable[str]] = read_one_label
     is_stratified: bool = True
     check_row: Callable[[Mapping[str, Any]], str | None] | None = None
+    minimum_labels: int = 2
+
+    def of_source(self, field: str) -> "Needs":
+        """Leave out the columns that another source must have."""
+        kept = tuple(c for c in self.columns if c.source in (None, field))
+        return replace(self, columns=kept)
 
     @property
     def strata_role(self) -> str | None:

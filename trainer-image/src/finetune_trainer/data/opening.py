@@ -5,17 +5,21 @@ are normalised by their kind.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from finetune_api.sources import parse_source
+from finetune_api.sources import Source, parse_source
 from finetune_api.v1alpha1.dataset import Dataset, HeldOutData, TrainData
-from finetune_trainer.data import hub, readers
+from finetune_trainer.data import folders, hub, readers
 from finetune_trainer.data.columns import Column
 from finetune_trainer.data.kinds.registry import KINDS
+from finetune_trainer.data.media import place_table
 from finetune_trainer.data.needs import Needs
 from finetune_trainer.data.tables import Table, join_tables
+from finetune_trainer.data.templates import render_texts
 from finetune_trainer.errors import DataError, NotFoundError
 from finetune_trainer.settings import Settings
+from finetune_trainer.stores.downloads import Wanted, fetch_objects, refuse_archives
 
 DEFAULT_SPLITS = {"train": "train", "validation": "validation", "test": "test"}
 
@@ -37,7 +41,9 @@ class SourceReader:
         """
         self._columns = needs.columns
         self._wanted = {
-            c.role: c.name or getattr(dataset.columns, c.role) or c.role for c in needs.columns
+            c.role: c.name or getattr(dataset.columns, c.role) or c.role
+            for c in needs.columns
+            if c.template is None
         }
         self._settings = settings
         self.revisions = revisions
@@ -56,18 +62,38 @@ class SourceReader:
         if source.scheme == "hf":
             table = self._read_hub(source.name, part, field_name)
         else:
-            table = self._read_files(self._settings.locate(source), part, field_name)
+            path = self._locate(source, part, field_name)
+            table = self._read_files(path, part, field_name)
         return _normalize(table, self._columns)
+
+    def _locate(self, source: Source, part: TrainData | HeldOutData, field_name: str) -> Path:
+        if source.scheme != "s3":
+            return self._settings.locate(source)
+
+        def choose(names: Sequence[str]) -> list[str]:
+            refuse_archives(names, f"{field_name}.source", source.uri)
+            shown = [n for n in names if not any(p.startswith((".", "_")) for p in n.split("/"))]
+            if part.format != "Auto" or len(names) == 1:
+                return shown
+            # Rows may name files beside them, so all of them come, if there are any rows at all.
+            return shown if any(readers.find_format(Path(name)) for name in shown) else []
+
+        wanted = Wanted(source, f"{field_name}.source", choose)
+        return fetch_objects(wanted, self._settings.scratch, self.revisions)
 
     def _read_hub(self, name: str, part: TrainData | HeldOutData, field_name: str) -> Table:
         if name not in self.revisions:
             self.revisions[name] = hub.resolve_dataset_revision(name, field_name)
         split = part.split or DEFAULT_SPLITS.get(field_name.rsplit(".", 1)[-1], "train")
-        return hub.read_hub_table(
+        table = hub.read_hub_table(
             name, (part.config, split), self.revisions[name], self._wanted, field_name
         )
+        return place_table(table, self._columns, None)
 
     def _read_files(self, path: Path, part: TrainData | HeldOutData, field_name: str) -> Table:
+        if part.format in folders.FOLDER_FORMATS:
+            found = folders.read_folder(path, part.format, self._wanted, field_name)
+            return place_table(found, self._columns, path)
         files = _list_files(path, part, field_name)
         formats = {_format_of(file, part, field_name) for file in files}
         if len(formats) > 1:
@@ -77,7 +103,10 @@ class SourceReader:
                 hint=f"set {field_name}.format, or keep one format in the folder",
             )
         name = formats.pop()
-        return join_tables([readers.read_file(f, name, self._wanted, field_name) for f in files])
+        tables = [readers.read_file(f, name, self._wanted, field_name) for f in files]
+        return join_tables(
+            [place_table(t, self._columns, f.parent) for t, f in zip(tables, files, strict=True)]
+        )
 
 
 def _list_files(path: Path, part: TrainData | HeldOutData, field_name: str) -> list[Path]:
@@ -94,7 +123,9 @@ def _list_files(path: Path, part: TrainData | HeldOutData, field_name: str) -> l
     if not known:
         raise NotFoundError(
             f"{field_name}.source {part.source} is a folder without files of a known"
-            f" format ({', '.join(readers.FORMATS)})"
+            f" format ({', '.join(readers.FORMATS)})",
+            hint=f"for folders of files, one for each label, set {field_name}.format to"
+            f" {' or '.join(folders.FOLDER_FORMATS)}",
         )
     return known
 
@@ -117,7 +148,7 @@ def _describe_siblings(path: Path) -> str:
 
 
 def _normalize(table: Table, columns: Sequence[Column]) -> Table:
-    changed = {
-        c.role: [KINDS[c.kind].normalize(value) for value in table.columns[c.role]] for c in columns
-    }
-    return Table(table.columns | changed, table.origins)
+    made = {c.role: render_texts(table.columns, c.template) for c in columns if c.template}
+    found = table.columns | made
+    changed = {c.role: [KINDS[c.kind].normalize(value) for value in found[c.role]] for c in columns}
+    return replace(table, columns=found | changed)

@@ -1,25 +1,62 @@
 """Reads files of rows: one row of a table for each format.
 
-`loading` asks for the columns it needs and gets them under the names of the roles. CSV and JSONL
-are read with the standard library: it says which row is broken, which the faster readers do not.
+`opening` asks for the columns it needs and gets them under the names of the roles. CSV, TSV and
+JSONL are read with the standard library: it says which row is broken, which the faster readers do
+not. A broken row is kept as a gap, so that the others keep their numbers; `cleaning` decides what
+becomes of it. A file that cannot be read on is an error here.
 """
 
 import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from finetune_trainer.data.columns import match_columns
-from finetune_trainer.data.tables import Origin, Table
+from finetune_trainer.data.lines import DecodedLines
+from finetune_trainer.data.tables import BrokenRow, Origin, Table
 from finetune_trainer.errors import DataError
 
 # Documents are longer than the 128 KiB that the csv module takes for a broken file.
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
-Reader = Callable[[Path, dict[str, str], str], dict[str, list[Any]]]
+MAX_BROKEN_ROWS_DESCRIBED = 1000
+"""A file of another kind has millions of them: the others share one sentence."""
+ARROW_FILE_MAGIC = b"ARROW1"
+NOT_ROWS = ("dataset_info.json", "dataset_dict.json", "state.json")
+"""What the datasets library writes beside its Arrow files."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What a reader collects.
+
+    Attributes:
+        columns: the values by role.
+        broken: what could not be read, by index.
+    """
+
+    columns: dict[str, list[Any]]
+    broken: dict[int, BrokenRow] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, values: dict[str, Any]) -> None:
+        """Take a row; a role without a value has none."""
+        for role, column in self.columns.items():
+            column.append(values.get(role))
+        self.count += 1
+
+    def add_broken(self, message: str, hint: str | None = None) -> None:
+        """Take a row that could not be read."""
+        if len(self.broken) >= MAX_BROKEN_ROWS_DESCRIBED:
+            message, hint = "a row that cannot be read", None
+        self.broken[self.count] = BrokenRow(message, hint)
+        self.add({})
+
+
+Reader = Callable[[Path, dict[str, str], str], Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,96 +82,172 @@ def read_file(path: Path, format_name: str, wanted: dict[str, str], field: str) 
         field: the field of the spec that named the file, for messages.
 
     Raises:
-        DataError: the file is empty, broken, or lacks a column.
+        DataError: the file is empty, lacks a column, or is broken as a whole.
     """
-    columns = FORMATS[format_name].read(path, wanted, f"{field} ({path.name})")
-    return Table(columns, (Origin(path.name, 0),))
+    found = FORMATS[format_name].read(path, wanted, f"{field} ({path.name})")
+    return Table(found.columns, (Origin(path.name, 0),), found.broken)
 
 
 def find_format(path: Path) -> str | None:
     """Tell the format of a file by its ending; None for a file of no known format."""
     name = path.name.lower()
+    if name in NOT_ROWS:
+        return None
     return next((f for f, row in FORMATS.items() if name.endswith(row.endings)), None)
 
 
-def _read_csv(path: Path, wanted: dict[str, str], place: str) -> dict[str, list[Any]]:
-    rows = csv.reader(_decoded_lines(path, place), strict=True)
-    try:
-        header = [name.strip() for name in next(rows, [])]
-        match_columns(wanted, header, place)
-        positions = {role: header.index(name) for role, name in wanted.items()}
-        columns: dict[str, list[Any]] = {role: [] for role in wanted}
-        for number, row in enumerate((r for r in rows if r), start=1):
-            if len(row) != len(header):
+def _read_csv(path: Path, wanted: dict[str, str], place: str) -> Found:
+    return _read_separated(path, wanted, place, ",")
+
+
+def _read_tsv(path: Path, wanted: dict[str, str], place: str) -> Found:
+    return _read_separated(path, wanted, place, "\t")
+
+
+def _read_separated(path: Path, wanted: dict[str, str], place: str, delimiter: str) -> Found:
+    lines = DecodedLines(path, place)
+    rows = csv.reader(lines, strict=True, delimiter=delimiter)
+    header = _read_header(rows, place)
+    undecoded = lines.pop_undecoded()
+    if undecoded is not None:
+        # Without a header no column is known.
+        raise DataError(undecoded.message, hint=undecoded.hint)
+    match_columns(wanted, header, place)
+    positions = {role: header.index(name) for role, name in wanted.items()}
+    found = Found({role: [] for role in wanted})
+    while True:
+        before = rows.line_num
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                # The quote swallowed all the rows behind it: how many, nobody knows.
                 raise DataError(
-                    f"{place} row {number} (line {rows.line_num}) has {len(row)} fields, but the"
-                    f" header has {len(header)}",
-                    hint="put fields that hold commas or line breaks in double quotes",
+                    f"{place} line {before + 1} is no CSV: {error}; a quote opens there and is"
+                    " never closed",
+                    hint="close the quote, or write a quote inside a field twice",
+                ) from error
+            # One gap for each line, since each may have been a row.
+            lines.pop_undecoded()
+            for number in range(before + 1, rows.line_num + 1):
+                found.add_broken(
+                    f"{place} line {number} is no CSV: {error}",
+                    "write a quote inside a field twice, and the field in double quotes",
                 )
-            for role, position in positions.items():
-                columns[role].append(row[position])
+            continue
+        if row is None:
+            return found
+        if row:
+            _take_separated(found, row, lines, rows.line_num, (header, positions))
+
+
+def _take_separated(
+    found: Found,
+    row: list[str],
+    lines: DecodedLines,
+    line_number: int,
+    layout: tuple[list[str], dict[str, int]],
+) -> None:
+    header, positions = layout
+    undecoded = lines.pop_undecoded()
+    if undecoded is not None:
+        found.add_broken(undecoded.message, undecoded.hint)
+    elif len(row) != len(header):
+        found.add_broken(
+            f"{lines.place} row {found.count + 1} (line {line_number}) has {len(row)} fields, but"
+            f" the header has {len(header)}",
+            "put fields that hold separators or line breaks in double quotes",
+        )
+    else:
+        found.add({role: row[position] for role, position in positions.items()})
+
+
+def _read_header(rows: Iterator[list[str]], place: str) -> list[str]:
+    try:
+        return [name.strip() for name in next(rows, [])]
     except csv.Error as error:
-        raise DataError(f"{place} line {rows.line_num} is no CSV: {error}") from error
-    return columns
+        raise DataError(f"{place} line 1 is no CSV: {error}") from error
 
 
-def _read_jsonl(path: Path, wanted: dict[str, str], place: str) -> dict[str, list[Any]]:
-    rows = [
-        _parse_json_row(line, number, place)
-        for number, line in enumerate(_decoded_lines(path, place), start=1)
-        if line.strip()
-    ]
-    present = dict.fromkeys(name for row in rows for name in row)
-    if rows:
+def _read_jsonl(path: Path, wanted: dict[str, str], place: str) -> Found:
+    lines = DecodedLines(path, place)
+    found = Found({role: [] for role in wanted})
+    present: dict[str, None] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        broken = lines.pop_undecoded()
+        row = broken or _parse_json_row(line, number, place)
+        if isinstance(row, BrokenRow):
+            found.add_broken(row.message, row.hint)
+            continue
+        present |= dict.fromkeys(row)
+        found.add({role: row.get(name) for role, name in wanted.items()})
+    if present:
         match_columns(wanted, present, place)
-    return {role: [row.get(name) for row in rows] for role, name in wanted.items()}
+    return found
 
 
-def _parse_json_row(line: str, number: int, place: str) -> dict[str, Any]:
+def _parse_json_row(line: str, number: int, place: str) -> dict[str, Any] | BrokenRow:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{place} line {number} is no JSON: {error.msg} at column {error.colno}",
-            hint="JSONL holds one JSON object on each line",
-        ) from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        what = (
+            f"{error.msg.removesuffix(' at')} at column {error.colno}"
+            if isinstance(error, json.JSONDecodeError)
+            else "it is nested too deeply"
+        )
+        return BrokenRow(
+            f"{place} line {number} is no JSON: {what}",
+            "JSONL holds one JSON object on each line",
+        )
     if not isinstance(row, dict):
-        raise DataError(
+        return BrokenRow(
             f"{place} line {number} holds a {type(row).__name__}: an object with columns is needed"
         )
     return row
 
 
-def _read_parquet(path: Path, wanted: dict[str, str], place: str) -> dict[str, list[Any]]:
+def _read_parquet(path: Path, wanted: dict[str, str], place: str) -> Found:
     import pyarrow
     import pyarrow.parquet
 
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             match_columns(wanted, file.schema_arrow.names, place)
-            table = file.read(columns=list(wanted.values()))
+            table = file.read(columns=_name_once(wanted))
     except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
         raise DataError(f"{place} is no Parquet file: {error}") from error
-    return {role: table.column(name).to_pylist() for role, name in wanted.items()}
+    return Found({role: table.column(name).to_pylist() for role, name in wanted.items()})
 
 
-def _decoded_lines(path: Path, place: str) -> Iterator[str]:
-    """Decode line by line, so that a byte that is no UTF-8 has a line number."""
+def _name_once(wanted: dict[str, str]) -> list[str]:
+    return list(dict.fromkeys(wanted.values()))
+
+
+def _read_arrow(path: Path, wanted: dict[str, str], place: str) -> Found:
+    """Read an Arrow file (Feather is one) or a stream, which the datasets library writes."""
+    import pyarrow
+
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{place} line {number} is not UTF-8: byte 0x{line[error.start]:02x} at"
-                    f" position {error.start + 1}",
-                    hint="save the file as UTF-8",
-                ) from error
-            yield text
+        is_file = file.read(len(ARROW_FILE_MAGIC)) == ARROW_FILE_MAGIC
+    open_arrow = pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream
+    try:
+        with pyarrow.OSFile(str(path)) as source, open_arrow(source) as batches:
+            match_columns(wanted, batches.schema.names, place)
+            table = batches.read_all().select(_name_once(wanted))
+    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, OSError) as error:
+        raise DataError(
+            f"{place} is no Arrow file: {error}",
+            hint="write it as Arrow IPC or Feather version 2",
+        ) from error
+    return Found({role: table.column(name).to_pylist() for role, name in wanted.items()})
 
 
 FORMATS: dict[str, Format] = {
     "CSV": Format((".csv",), _read_csv),
+    "TSV": Format((".tsv", ".tab"), _read_tsv),
     "JSONL": Format((".jsonl", ".ndjson", ".json"), _read_jsonl),
     "Parquet": Format((".parquet", ".pq"), _read_parquet),
+    "Arrow": Format((".arrow", ".arrows", ".feather", ".ipc"), _read_arrow),
 }

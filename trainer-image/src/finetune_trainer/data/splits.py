@@ -30,7 +30,10 @@ def choose_subset(keys: Keys, limit: int) -> list[int]:
     if limit >= total:
         return list(range(total))
     groups = _rank_by_stratum(keys, range(total))
-    shares = _share_out(limit, {stratum: len(rows) for stratum, rows in groups.items()})
+    sizes = {stratum: len(rows) for stratum, rows in groups.items()}
+    # Between equal remainders the row hashes decide: a thousand rare sets of labels draw lots.
+    lots = {stratum: keys.hashes[rows[0]] for stratum, rows in groups.items()}
+    shares = _share_out(limit, sizes, lots)
     return sorted(i for stratum, rows in groups.items() for i in rows[: shares[stratum]])
 
 
@@ -75,12 +78,14 @@ def _rank_by_stratum(keys: Keys, rows: Sequence[int]) -> dict[Hashable, list[int
     return {s: sorted(found, key=lambda i: (keys.hashes[i], i)) for s, found in groups.items()}
 
 
-def _share_out(limit: int, sizes: dict[Hashable, int]) -> dict[Hashable, int]:
+def _share_out(
+    limit: int, sizes: dict[Hashable, int], lots: dict[Hashable, int]
+) -> dict[Hashable, int]:
     """Share a number out by size: whole parts first, the rest to the largest remainders."""
     total = sum(sizes.values())
     exact = {stratum: limit * size / total for stratum, size in sizes.items()}
     shares = {stratum: int(value) for stratum, value in exact.items()}
-    remainders = sorted(exact, key=lambda s: (shares[s] - exact[s], str(s)))
+    remainders = sorted(exact, key=lambda s: (shares[s] - exact[s], lots[s]))
     for stratum in remainders[: limit - sum(shares.values())]:
         shares[stratum] += 1
     return shares

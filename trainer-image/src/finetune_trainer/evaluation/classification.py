@@ -21,6 +21,15 @@ def score_logits(logits: Array, targets: Array) -> Scores:
     return scores | {"loss": _cross_entropy(logits.astype(np.float64), targets)}
 
 
+def score_labels(logits: Array, written: Sequence[str], labels: tuple[str, ...]) -> Scores:
+    """Score logits [rows, labels] against the labels of the rows as they are written.
+
+    For features that are decoded when they are asked for: their numbers would cost every image.
+    """
+    numbers = {label: number for number, label in enumerate(labels)}
+    return score_logits(logits, np.asarray([numbers[label] for label in written]))
+
+
 def score_majority(train: Sequence[str], judged: Sequence[str], labels: tuple[str, ...]) -> Scores:
     """Score the most frequent label of `train` as the answer for every row of `judged`.
 

@@ -5,7 +5,7 @@ never half of one.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,28 @@ from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_trainer import sealing
 from finetune_trainer.checkpoints.identity import list_versions
+from finetune_trainer.data.reports import read_summary
+from finetune_trainer.evaluation.findings import NO_FINDINGS, Findings
+from finetune_trainer.evaluation.intervals import Interval
 from finetune_trainer.export.cards import write_card
-from finetune_trainer.export.results import RESULT_NAME, Result
+from finetune_trainer.export.results import (
+    METRICS_NAME,
+    PROBES_NAME,
+    RESULT_NAME,
+    SLICES_NAME,
+    Result,
+)
 
-METRICS_NAME = "metrics.json"
 CARD_NAME = "README.md"
+CONFUSION_NAME = "confusion.csv"
 
 
 def export_model(
-    output: Path, job: ResolvedJob, report: ProgressReport, save_model: Callable[[Path], None]
+    output: Path,
+    job: ResolvedJob,
+    report: ProgressReport,
+    save_model: Callable[[Path], None],
+    findings: Findings = NO_FINDINGS,
 ) -> None:
     """Publish a model.
 
@@ -30,6 +43,7 @@ def export_model(
         job: what was asked for.
         report: what came of it.
         save_model: writes configuration, weights and tokenizer into a folder.
+        findings: what examining the model gave.
     """
     sealing.sweep_leftovers(output.parent, output.name)
     result = Result(
@@ -38,23 +52,51 @@ def export_model(
         config_hash=job.config_hash,
         attempt=report.attempt,
         report=report,
+        complaints=findings.complaints,
     )
     with sealing.writing_aside(output) as folder:
         save_model(folder)
-        content = json.dumps(collect_metrics(report), indent=2, sort_keys=True)
-        (folder / METRICS_NAME).write_text(content + "\n")
-        (folder / CARD_NAME).write_text(write_card(job, report), encoding="utf-8")
+        (folder / METRICS_NAME).write_text(_encode(collect_metrics(report, findings)))
+        (folder / CARD_NAME).write_text(
+            write_card(job, report, read_summary(folder), findings), encoding="utf-8"
+        )
+        _write_findings(folder, findings)
         sealing.seal(folder, RESULT_NAME, {**result.to_json_dict(), "versions": list_versions()})
         sealing.publish(folder, output)
 
 
-def collect_metrics(report: ProgressReport) -> dict[str, Any]:
+def _write_findings(folder: Path, findings: Findings) -> None:
+    reports = {SLICES_NAME: findings.slices, PROBES_NAME: findings.probes}
+    for name, content in reports.items():
+        if content is not None:
+            (folder / name).write_text(_encode(content, sort_keys=False), encoding="utf-8")
+    if findings.confusion is not None:
+        (folder / CONFUSION_NAME).write_text(findings.confusion, encoding="utf-8")
+
+
+def _encode(content: dict[str, Any], *, sort_keys: bool = True) -> str:
+    return json.dumps(content, indent=2, sort_keys=sort_keys, ensure_ascii=False) + "\n"
+
+
+def collect_metrics(report: ProgressReport, findings: Findings = NO_FINDINGS) -> dict[str, Any]:
     """Gather what was measured, and no times: two runs of one job give the same file."""
     metrics = report.metrics.to_json_dict() if report.metrics else {}
     return {
-        **{kind: {m["name"]: m["value"] for m in found} for kind, found in metrics.items()},
+        **{kind: _by_name(found) for kind, found in metrics.items()},
         "earlyStopping": report.early_stopping.to_json_dict() if report.early_stopping else None,
         "steps": report.step,
         "rows": report.resolved.rows if report.resolved else None,
+        "intervals": {kind: _round(found) for kind, found in findings.intervals.items()},
         "history": [point.to_json_dict() for point in report.history],
     }
+
+
+def _round(intervals: Mapping[str, Interval]) -> dict[str, list[float]]:
+    return {name: [round(low, 6), round(high, 6)] for name, (low, high) in intervals.items()}
+
+
+def _by_name(found: list[dict[str, Any]]) -> dict[str, Any] | list[dict[str, Any]]:
+    """Put plain values under their names; what says more of each is kept as it is."""
+    if all(set(metric) == {"name", "value"} for metric in found):
+        return {metric["name"]: metric["value"] for metric in found}
+    return found

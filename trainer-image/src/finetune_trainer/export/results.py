@@ -15,6 +15,13 @@ from finetune_api.v1alpha1.status import Artifact
 from finetune_trainer.sealing import BrokenSealError, read_manifest
 
 RESULT_NAME = "result.json"
+METRICS_NAME = "metrics.json"
+FOLDS_NAME = "folds.json"
+"""Only of a job with cross-validation."""
+SLICES_NAME = "slices.json"
+PROBES_NAME = "probes.json"
+REJECTED_NAME = "rejected-model"
+"""The folder of a model that evaluation.gate has turned down."""
 
 
 class Result(ReportedModel):
@@ -25,6 +32,8 @@ class Result(ReportedModel):
     config_hash: str
     attempt: int
     report: ProgressReport
+    complaints: tuple[str, ...] = ()
+    """Why the model was not published; it lies beside the checkpoints then."""
 
 
 def find_result(output: Path, job: ResolvedJob) -> Result | None:
@@ -46,17 +55,52 @@ def find_result(output: Path, job: ResolvedJob) -> Result | None:
     return result if whole else None
 
 
-def list_artifacts(output: Path, job: ResolvedJob) -> list[Artifact]:
-    """Name what the job leaves, with its size and the hash of its manifest."""
-    sealed = read_manifest(output, RESULT_NAME)
-    metrics = sealed.files.get("metrics.json", {})
+def list_artifacts(output: Path, job: ResolvedJob, revision: str | None = None) -> list[Artifact]:
+    """Name what the job leaves, with its size and the hash of its manifest.
+
+    Args:
+        output: where the model was sealed.
+        job: what was asked for.
+        revision: the commit, of a model that was published on a hub.
+    """
+    found = _list_files("model", output, job.publish_uri or job.output_uri, job)
+    return [found[0].model_copy(update={"revision": revision}), *found[1:]]
+
+
+def list_sealed(output: Path, job: ResolvedJob) -> list[Artifact]:
+    """Name what is left of a job whose model is done, but could not be published."""
+    return _list_files("model", output, job.output_uri, job)
+
+
+def list_rejected(rejected: Path, job: ResolvedJob) -> list[Artifact]:
+    """Name what is left of a job whose model was not published."""
+    return _list_files(REJECTED_NAME, rejected, name_rejected(job), job)
+
+
+def name_rejected(job: ResolvedJob) -> str:
+    """Say where a model that was not published lies, as a source that another job can name."""
+    return f"{job.checkpoints_uri}/{REJECTED_NAME}"
+
+
+def _list_files(name: str, folder: Path, uri: str, job: ResolvedJob) -> list[Artifact]:
+    sealed = read_manifest(folder, RESULT_NAME)
+    reports = {
+        "metrics": METRICS_NAME,
+        "folds": FOLDS_NAME,
+        "slices": SLICES_NAME,
+        "probes": PROBES_NAME,
+    }
     return [
-        Artifact(name="model", uri=job.output_uri, sha256=sealed.sha256, bytes=sealed.bytes),
-        Artifact(
-            name="metrics",
-            uri=f"{job.output_uri}/metrics.json",
-            sha256=metrics.get("sha256"),
-            bytes=metrics.get("bytes"),
+        Artifact(name=name, uri=uri, sha256=sealed.sha256, bytes=sealed.bytes),
+        *(
+            Artifact(
+                name=report,
+                uri=f"{uri}/{file}",
+                sha256=sealed.files[file]["sha256"],
+                bytes=sealed.files[file]["bytes"],
+            )
+            for report, file in reports.items()
+            if file in sealed.files
         ),
         Artifact(name="checkpoints", uri=job.checkpoints_uri),
     ]

@@ -1,4 +1,4 @@
-"""spec.method.freeze: which parameters stay as they are.
+"""spec.method.freeze and FeatureExtraction: which parameters stay as they are.
 
 Pure choice by name; `models.loading` applies it before the optimizer is built. What matches nothing
 is an error: a run that trains what it was told to keep cannot be told from one that obeys.
@@ -30,6 +30,35 @@ def choose_frozen(freeze: Freeze, names: Iterable[str], layout: Layout) -> froze
             hint="freeze less",
         )
     return frozenset(frozen)
+
+
+def choose_body(names: Iterable[str], layout: Layout) -> frozenset[str]:
+    """Say what to freeze where the output layer alone is trained.
+
+    Raises:
+        ConfigError: the model has no output layer of its own.
+    """
+    require_head(layout, "method.type is FeatureExtraction", "use LoRA, or freeze some layers")
+    return frozenset(names) - layout.head
+
+
+def require_head(layout: Layout, wish: str, hint: str) -> None:
+    """Refuse to train the output layer of a model that has none.
+
+    Args:
+        layout: of the model.
+        wish: the field and its value.
+        hint: what to do instead.
+
+    Raises:
+        ConfigError: the embeddings are the output layer, too.
+    """
+    if not layout.head:
+        raise ConfigError(
+            f"{wish}, but the output layer of this model is not its own: it is tied to the"
+            " embeddings",
+            hint=hint,
+        )
 
 
 def _find_embeddings(layout: Layout) -> frozenset[str]:

@@ -6,7 +6,8 @@ never run.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,12 @@ import torch
 import transformers
 
 from finetune_api.v1alpha1.job import FineTuneJobSpec
+from finetune_api.v1alpha1.method import ADAPTER_METHODS
 from finetune_trainer.errors import ConfigError
-from finetune_trainer.models.dropout import choose_dropout
-from finetune_trainer.models.freezing import choose_frozen
+from finetune_trainer.models import adapters, prompts
+from finetune_trainer.models.dropout import set_dropout
+from finetune_trainer.models.freezing import choose_body, choose_frozen
+from finetune_trainer.models.heads import find_head, number_timm_layers
 from finetune_trainer.models.layers import Layout, read_layout
 from finetune_trainer.models.sources import Pretrained
 from finetune_trainer.tasks.base import Task
@@ -32,14 +36,17 @@ class Loaded:
     """A model that is ready to train.
 
     Attributes:
-        model: the model, on the CPU.
+        model: the model, on the CPU unless it is quantized; with an adapter around it where the
+            method says so.
         layout: where its parameters are.
         has_new_head: whether the output layer knows nothing yet.
+        has_adapter: whether an adapter is what is trained and kept.
     """
 
     model: Any
     layout: Layout
     has_new_head: bool
+    has_adapter: bool = False
 
     def count_parameters(self) -> tuple[int, int]:
         """Count all parameters, and those that move."""
@@ -47,21 +54,61 @@ class Loaded:
         trainable = sum(p.numel() for p in parameters if p.requires_grad)
         return sum(p.numel() for p in parameters), trainable
 
+    @contextmanager
+    def untouched(self) -> Iterator[None]:
+        """Let the model answer as it did before it was given an adapter."""
+        with adapters.without_adapter(self.model) if self.has_adapter else nullcontext():
+            yield
+
 
 def load_model(
-    pretrained: Pretrained, spec: FineTuneJobSpec, task: Task, labels: tuple[str, ...]
+    pretrained: Pretrained,
+    spec: FineTuneJobSpec,
+    task: Task,
+    labels: tuple[str, ...],
+    processor: Any = None,
 ) -> Loaded:
     """Load the body, give it an output layer that fits the labels, and freeze what shall stay.
 
     Raises:
         ConfigError: the model cannot do the task, or the spec asks for what it does not have.
     """
-    config = _load_config(pretrained, task.configure(labels, spec.dataset))
-    for name, value in choose_dropout(spec.model.dropout, config).items():
-        setattr(config, name, value)
-    auto_model = getattr(transformers, task.auto_model)
+    adapters.check_quantization(spec)
+    options = task.configure(labels, spec.dataset)
+    if processor is not None:
+        options |= task.follow_processor(processor)
+    config = _load_config(pretrained, options)
+    prompts.check_room(spec.method, config)
+    set_dropout(spec, config, getattr(transformers, task.auto_model))
+    model, report = _load_weights(pretrained, config, spec, task)
+    names = [name for name, _ in model.named_parameters()]
+    head = find_head(model)
+    new = (_names_of(report, "missing_keys") | _names_of(report, "mismatched_keys")) & set(names)
+    _check_body(pretrained, set(names) - head, new)
+    # A part of the body that the checkpoint lacks, such as a pooler, is learned like the head.
+    layout = read_layout(names, head | new, number_timm_layers(model))
+    knows_labels = not labels or _labels_of(pretrained.config) == labels
+    has_new_head = bool(head & new) or not knows_labels
+    if spec.method.type in ADAPTER_METHODS:
+        is_fixed = model.get_output_embeddings() is not None and not has_new_head
+        learned = new if is_fixed else layout.head
+        model = adapters.attach_adapter(model, spec, learned, pretrained)
+        return Loaded(model, adapters.rename_layout(model, layout), has_new_head, has_adapter=True)
+    frozen = (
+        choose_body(names, layout)
+        if spec.method.type == "FeatureExtraction"
+        else choose_frozen(spec.method.freeze, names, layout)
+    )
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+    return Loaded(model, layout, has_new_head)
+
+
+def _load_weights(
+    pretrained: Pretrained, config: Any, spec: FineTuneJobSpec, task: Task
+) -> tuple[Any, dict[str, Any]]:
     try:
-        model, report = auto_model.from_pretrained(
+        model, report = getattr(transformers, task.auto_model).from_pretrained(
             pretrained.folder,
             config=config,
             dtype=torch.float32,
@@ -70,6 +117,7 @@ def load_model(
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
+            **adapters.describe_quantization(spec),
         )
     except ValueError as error:
         raise ConfigError(
@@ -77,15 +125,7 @@ def load_model(
             f" {task.name}",
             hint="choose a model with an encoder or decoder that transformers can give this task",
         ) from error
-    names = [name for name, _ in model.named_parameters()]
-    layout = read_layout(names, model.base_model_prefix)
-    new = _names_of(report, "missing_keys") | _names_of(report, "mismatched_keys")
-    _check_body(pretrained, set(names) - layout.head, new)
-    frozen = choose_frozen(spec.method.freeze, names, layout)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name not in frozen)
-    knows_labels = not labels or _labels_of(pretrained.config) == labels
-    return Loaded(model, layout, bool(layout.head & new) or not knows_labels)
+    return model, report
 
 
 def _load_config(pretrained: Pretrained, options: dict[str, Any]) -> Any:
@@ -119,5 +159,7 @@ def _names_of(report: dict[str, Any], kind: str) -> set[str]:
 
 
 def _labels_of(config: dict[str, Any]) -> tuple[str, ...]:
+    if "label_names" in config:  # timm writes them in order
+        return tuple(config["label_names"])
     named = config.get("id2label") or {}
     return tuple(named[number] for number in sorted(named, key=int))

@@ -39,14 +39,9 @@ def group_parameters(
         training: spec.training.
 
     Raises:
-        ConfigError: a decay by layer is asked for, but the model has no numbered layers.
+        ConfigError: there is nothing of the model that a rate of its own could move.
     """
-    if training.layerwise_learning_rate_decay < 1 and not layout.layer_count:
-        raise ConfigError(
-            "training.layerwiseLearningRateDecay is"
-            f" {training.layerwise_learning_rate_decay}, but the model has no numbered layers",
-            hint="set it to 1",
-        )
+    _check_rates(names, layout, training)
     groups: dict[tuple[float, float], list[str]] = defaultdict(list)
     for name in names:
         rate = _choose_rate(name, layout, training)
@@ -56,14 +51,23 @@ def group_parameters(
     return [Group(tuple(found), rate, decay) for (rate, decay), found in ordered]
 
 
+def _check_rates(names: Collection[str], layout: Layout, training: Training) -> None:
+    if training.layerwise_learning_rate_decay < 1:
+        layout.require_layers(
+            f"training.layerwiseLearningRateDecay is {training.layerwise_learning_rate_decay}"
+        )
+    head_rate = training.head_learning_rate
+    if head_rate not in (None, training.learning_rate) and layout.head.isdisjoint(names):
+        raise ConfigError(
+            f"training.headLearningRate is {head_rate}, but this job trains no output layer: it is"
+            " tied to the embeddings, or stays as it is",
+            hint="remove headLearningRate",
+        )
+
+
 def _choose_rate(name: str, layout: Layout, training: Training) -> float:
     rate = training.learning_rate or 0.0
     if name in layout.head:
         return training.head_learning_rate or rate
-    if name in layout.embeddings:
-        steps_down = layout.layer_count
-    elif name in layout.layer_of:
-        steps_down = layout.layer_count - 1 - layout.layer_of[name]
-    else:
-        steps_down = 0  # a pooler or a last norm lies above all layers
+    steps_down = layout.layer_count - layout.level_of[name]
     return rate * training.layerwise_learning_rate_decay**steps_down

@@ -6,16 +6,18 @@ status.resolved says in either case which weights a job started from.
 
 import hashlib
 import json
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune_api.sources import parse_source
+from finetune_api.sources import Source, parse_source
 from finetune_api.v1alpha1.pretrained import PretrainedModel
 from finetune_trainer.errors import ConfigError, NotFoundError
 from finetune_trainer.models import hub
-from finetune_trainer.models.weights import check_weights
+from finetune_trainer.models.weights import check_weights, choose_weight_files, refuse_adapter
 from finetune_trainer.settings import Settings
+from finetune_trainer.stores.downloads import Wanted, fetch_objects, refuse_archives
 
 _FINGERPRINT_CHUNK = 1024 * 1024
 
@@ -44,42 +46,75 @@ class Pretrained:
         return sum(file.stat().st_size for file in self.folder.glob("*.safetensors"))
 
 
-def fetch_model(model: PretrainedModel, settings: Settings, pinned: str | None) -> Pretrained:
+def fetch_model(
+    model: PretrainedModel,
+    settings: Settings,
+    pinned: str | None,
+    versions: MutableMapping[str, str] | None = None,
+) -> Pretrained:
     """Find or download the model and check its files.
 
     Args:
         model: spec.model.
         settings: where volumes and scratch are.
         pinned: the commit that an earlier attempt used, where the spec names none.
+        versions: what earlier attempts found in buckets; what is found here is added.
 
     Raises:
         TrainerError: it is not there, not for us, or cannot be loaded safely.
     """
     source = parse_source(model.source)
+    versions = {} if versions is None else versions
+    revision = ""
     if source.scheme == "hf":
         wanted = model.revision or pinned
         folder, revision = hub.download_model(source.name, wanted, settings.scratch / "hub")
+    elif source.scheme == "s3":
+        folder = _download(source, "model.source", settings, versions)
     else:
         folder = _require_folder(settings.locate(source), "model.source", model.source)
-        revision = ""
     config = _read_config(folder, model.source)
     check_weights(folder, model.source)
     return Pretrained(
         source=model.source,
         folder=folder,
-        tokenizer_folder=_find_tokenizer(model, folder, settings),
+        tokenizer_folder=_find_tokenizer(model, folder, settings, versions),
         revision=revision or _fingerprint(folder),
         config=config,
     )
 
 
-def _find_tokenizer(model: PretrainedModel, folder: Path, settings: Settings) -> Path:
+def _download(
+    source: Source,
+    field: str,
+    settings: Settings,
+    versions: MutableMapping[str, str],
+    *,
+    with_weights: bool = True,
+) -> Path:
+    """Bring out of a bucket what is safe to load of a model or a tokenizer."""
+
+    def choose(names: Sequence[str]) -> list[str]:
+        refuse_archives(names, field, source.uri)
+        weights = choose_weight_files(list(names), source.uri) if with_weights else []
+        return weights + [n for n in names if n.endswith(hub.TEXT_ENDINGS) and "/" not in n]
+
+    folder = fetch_objects(Wanted(source, field, choose), settings.scratch, versions)
+    return _require_folder(folder, field, source.uri)
+
+
+def _find_tokenizer(
+    model: PretrainedModel, folder: Path, settings: Settings, versions: MutableMapping[str, str]
+) -> Path:
     if model.tokenizer_source is None:
         return folder
     source = parse_source(model.tokenizer_source)
     if source.scheme == "hf":
         cache = settings.scratch / "hub"
         return hub.download_model(source.name, None, cache, with_weights=False)[0]
+    if source.scheme == "s3":
+        field = "model.tokenizerSource"
+        return _download(source, field, settings, versions, with_weights=False)
     return _require_folder(settings.locate(source), "model.tokenizerSource", model.tokenizer_source)
 
 
@@ -95,13 +130,14 @@ def _require_folder(path: Path, field: str, uri: str) -> Path:
 def _read_config(folder: Path, source: str) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
+        refuse_adapter({entry.name for entry in folder.iterdir()}, source)
         raise NotFoundError(
             f"model.source {source} has no config.json",
             hint="name the folder that holds config.json and model.safetensors",
         )
     try:
         config = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter: nested to break the parser
         raise ConfigError(f"model.source {source}: config.json is no JSON: {error}") from error
     if not isinstance(config, dict) or not config.get("model_type"):
         raise ConfigError(

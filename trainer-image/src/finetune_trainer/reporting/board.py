@@ -7,12 +7,21 @@ take snapshots. Numbers that are not finite are left out, since JSON has none.
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from finetune_api.contract.progress import Phase, ProgressReport
-from finetune_api.v1alpha1.status import HistoryPoint, Metric, Metrics, Resolved
+from finetune_api.v1alpha1.status import (
+    FoldMetric,
+    ForgettingMetric,
+    HistoryPoint,
+    Metric,
+    Metrics,
+    Resolved,
+    SliceGap,
+)
+from finetune_trainer.reporting.stages import Stage
 
 MAX_POINTS = 200
 MAX_WARNINGS = 10
@@ -29,6 +38,21 @@ class PhaseTimes:
     since: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A sign of life.
+
+    Attributes:
+        count: signs so far.
+        phase: what the trainer does.
+        is_stepping: whether the phase has shown a step: then only more of them are signs.
+    """
+
+    count: int
+    phase: Phase
+    is_stepping: bool
+
+
 class Board:
     """The progress report, kept up to date."""
 
@@ -37,6 +61,9 @@ class Board:
         self._lock = threading.Lock()
         self._points: list[HistoryPoint] = []
         self._times = PhaseTimes(since=time.monotonic())
+        self._stage = Stage()
+        self._signs = 0
+        self._stepping: set[str] = set()
         self._report = ProgressReport(
             job_uid=job_uid, attempt=attempt, report_time=format_time(clock()), resolved=Resolved()
         )
@@ -51,15 +78,49 @@ class Board:
         times.phase, times.since = phase, now
         self.update(phase=phase, last_step_time=format_time(self._clock()))
 
+    def begin(self, stage: Stage, maximum_steps: int) -> None:
+        """Begin one of several trainings of the job; what was said of another one is forgotten."""
+        self._stage = stage.after_seconds(self._report.train_seconds or 0.0)
+        self._stepping.clear()
+        self.update(
+            fold=stage.fold,
+            step=0,
+            maximum_steps=maximum_steps,
+            epoch=None,
+            loss=None,
+            evaluation_loss=None,
+            eta_seconds=None,
+            early_stopping=None,
+        )
+
+    @property
+    def steps_after(self) -> int:
+        """The steps that other trainings of the job may take after the present one."""
+        return self._stage.steps_after
+
+    @property
+    def train_seconds(self) -> float:
+        """The seconds that the present training has trained, over all attempts."""
+        return (self._report.train_seconds or 0.0) - self._stage.seconds_before
+
     def update(self, **changes: Any) -> None:
         """Replace fields of the report."""
-        known = {name: value for name, value in changes.items() if not _is_odd_number(value)}
+        placed = self._stage.place(changes)
+        known = {name: value for name, value in placed.items() if not _is_odd_number(value)}
         with self._lock:
+            self._signs += 1
             self._report = self._report.model_copy(update=known)
 
     def mark_step(self, **changes: Any) -> None:
         """Replace fields after a step, and note when it was."""
+        self._stepping.add(self._report.phase)
         self.update(last_step_time=format_time(self._clock()), **changes)
+
+    def read_sign(self) -> Sign:
+        """Give the last sign of life, for the watch over stalls."""
+        with self._lock:
+            phase = self._report.phase
+            return Sign(self._signs, phase, phase in self._stepping)
 
     def resolve(self, **changes: Any) -> None:
         """Add to what the job really runs with."""
@@ -70,21 +131,53 @@ class Board:
     def warn(self, *warnings: str) -> None:
         """Add to what the checks advise; the first ten are shown."""
         known = list(self._report.resolved.warnings) if self._report.resolved else []
-        added = [warning for warning in dict.fromkeys(warnings) if warning not in known]
+        added = self._stage.find_news(warnings, known)
         self.resolve(warnings=(known + added)[:MAX_WARNINGS])
 
     def measure(self, kind: Measured, scores: Mapping[str, float]) -> None:
-        """Report the metrics of the baseline, the best model or the test."""
+        """Report the metrics of the baseline, the best model or the test.
+
+        Those of a single fold are not reported: they are no model's that is kept.
+        """
+        if self._stage.is_fold:
+            return
         with self._lock:
             metrics = self._report.metrics or Metrics()
             metrics = metrics.model_copy(update={kind: to_metrics(scores)})
             self._report = self._report.model_copy(update={"metrics": metrics})
+
+    def measure_folds(self, metrics: Sequence[FoldMetric]) -> None:
+        """Report mean and spread over the folds so far."""
+        with self._lock:
+            known = self._report.metrics or Metrics()
+            known = known.model_copy(update={"folds": list(metrics)})
+            self._report = self._report.model_copy(update={"metrics": known})
+
+    def compare(
+        self,
+        *,
+        forgetting: Sequence[ForgettingMetric] | None = None,
+        slices: Sequence[SliceGap] | None = None,
+    ) -> None:
+        """Report what was forgotten, or how far groups are apart."""
+        found = {"forgetting": forgetting, "slices": slices}
+        known = {name: list(values) for name, values in found.items() if values is not None}
+        with self._lock:
+            metrics = (self._report.metrics or Metrics()).model_copy(update=known)
+            self._report = self._report.model_copy(update={"metrics": metrics})
+
+    def take_over(self, report: ProgressReport) -> None:
+        """Say what an earlier attempt said at its end; the attempt stays the present one."""
+        with self._lock:
+            update = {"attempt": self._report.attempt, "job_uid": self._report.job_uid}
+            self._report = report.model_copy(update=update)
 
     def add_point(self, point: HistoryPoint) -> None:
         """Add to the learning curve; what was said of the same step before is completed.
 
         A curve that grows too long is thinned evenly: evaluations stay, every other log goes.
         """
+        point = self._stage.place_point(point)
         if self._points and self._points[-1].step == point.step:
             merged = self._points[-1].to_json_dict() | point.to_json_dict()
             self._points[-1] = HistoryPoint.model_validate(merged)

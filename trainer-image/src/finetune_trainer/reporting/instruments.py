@@ -72,6 +72,20 @@ GAUGES: tuple[GaugeRow, ...] = (
     ),
 )
 
+
+def read_drops(metrics: status.Metrics) -> list[status.Metric]:
+    """Give by how much each metric got worse on general rows."""
+    return [status.Metric(name=m.name, value=m.drop) for m in metrics.forgetting or ()]
+
+
+def read_worst_gaps(metrics: status.Metrics) -> list[status.Metric]:
+    """Give the largest gap of each metric, over all columns of groups."""
+    worst: dict[str, float] = {}
+    for gap in metrics.slices or ():
+        worst[gap.metric] = max(gap.gap, worst.get(gap.metric, 0.0))
+    return [status.Metric(name=name, value=gap) for name, gap in worst.items()]
+
+
 METRIC_SETS: tuple[tuple[str, str, Callable[[status.Metrics], list[status.Metric] | None]], ...] = (
     (
         "baseline_metric",
@@ -80,6 +94,8 @@ METRIC_SETS: tuple[tuple[str, str, Callable[[status.Metrics], list[status.Metric
     ),
     ("best_metric", "Metrics of the best model on the validation rows.", lambda m: m.best),
     ("test_metric", "Metrics of the best model on the test rows.", lambda m: m.test),
+    ("forgetting_delta", "By how much a metric on general rows got worse.", read_drops),
+    ("worst_slice_gap", "The largest gap between two groups of rows.", read_worst_gaps),
 )
 
 

@@ -6,8 +6,8 @@ named by text and the functions import what they need.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 from finetune_api.v1alpha1 import FineTuneJobSpec
 from finetune_api.v1alpha1.dataset import Dataset
@@ -63,6 +63,31 @@ class EncodeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Selection(Sequence[Features]):
+    """Some of the features, each looked up when it is asked for: images are read only then.
+
+    Attributes:
+        features: all of them.
+        positions: which of them, in order.
+    """
+
+    features: Sequence[Features]
+    positions: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @overload
+    def __getitem__(self, index: int) -> Features: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Selection": ...
+    def __getitem__(self, index: int | slice) -> "Features | Selection":
+        if isinstance(index, slice):
+            return Selection(self.features, self.positions[index])
+        return self.features[self.positions[index]]
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """Rows as the model takes them.
 
@@ -74,6 +99,7 @@ class Encoded:
         rows: the position in the part of each feature's row; None where they are one to one.
         set_epoch: called with the number of each epoch before its first row is asked for; for
             features that differ from epoch to epoch.
+        warnings: what is unwise about the rows and showed only now.
     """
 
     features: Sequence[Features]
@@ -82,6 +108,7 @@ class Encoded:
     unknown: int = 0
     rows: Sequence[int] | None = None
     set_epoch: Callable[[int], None] | None = None
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.features)
@@ -139,6 +166,27 @@ class Judged:
 
         return np.asarray([feature[name] for feature in self.rows.encoded.features])
 
+    def select(self, positions: Sequence[int]) -> "Judged":
+        """Keep the answers about some rows of the part, so that they can be measured alone.
+
+        Args:
+            positions: the rows in the order to have them in; one that comes twice counts twice.
+        """
+        part, encoded = self.rows.part, self.rows.encoded
+        chosen, rows = list(positions), None
+        if encoded.rows is not None:
+            pieces: dict[int, list[int]] = {}
+            for feature, row in enumerate(encoded.rows):
+                pieces.setdefault(row, []).append(feature)
+            found = [(f, new) for new, old in enumerate(positions) for f in pieces.get(old, ())]
+            chosen, rows = [feature for feature, _ in found], [new for _, new in found]
+        subset = Encoded(
+            Selection(encoded.features, chosen), [encoded.lengths[f] for f in chosen], rows=rows
+        )
+        kept = Part(part.name, part.table, [part.indices[position] for position in positions])
+        answers = {name: answer[chosen] for name, answer in self.answers.items()}
+        return replace(self, answers=answers, rows=Rows(kept, subset))
+
 
 class Collator(Protocol):
     """Makes one batch of rows."""
@@ -172,12 +220,16 @@ class Task:
         build_collator: makes the function that batches features.
         measure: metrics of the answers of a model.
         measure_baseline: metrics of the simplest guess that knows the training part only, for a
-            model whose output layer knows nothing yet: training part, judged part, labels.
+            model whose output layer knows nothing yet: training part, judged part, labels. None
+            where nothing can be guessed without a vocabulary: the untouched model is asked.
         describe: says each answer in words, one for each row of the part.
+        follow_processor: attributes of the model's configuration that follow what encodes the rows,
+            such as the size of a vocabulary.
         answer: asks the model about one batch; runs without gradients.
         probe_role: the column that a probe fills; None where a row takes more than one text.
-        loss_spans_batches: whether the model's own loss is a mean over all batches of a step. Most
-            take the mean of one batch, whatever they are told.
+        loss_spans_batches: whether every label of a step weighs the same, whatever batch it is in,
+            because batches have many labels and some have more than others; labels are -100 where
+            there is no target. Else every batch of a step weighs the same.
     """
 
     name: TaskName
@@ -187,9 +239,10 @@ class Task:
     encode: Callable[[Part, Any, EncodeSettings], Encoded]
     build_collator: Callable[[Any, EncodeSettings], Collator]
     measure: Callable[[Judged], Scores]
-    measure_baseline: Callable[[Part, Part, tuple[str, ...]], Scores]
+    measure_baseline: Callable[[Part, Part, tuple[str, ...]], Scores] | None
     describe: Callable[[Judged], list[str]]
     configure: Callable[[tuple[str, ...], Dataset], dict[str, Any]] = lambda labels, dataset: {}
+    follow_processor: Callable[[Any], dict[str, Any]] = lambda processor: {}
     answer: Answer = forward_logits
     probe_role: str | None = None
     loss_spans_batches: bool = False

@@ -33,6 +33,8 @@ OPTIMIZERS: dict[OptimizerName, dict[str, str]] = {
     "Adafactor": {"optim": "adafactor"},
     "SGD": {"optim": "sgd", "optim_args": "momentum=0.9"},
 }
+CYCLES = 2
+POWER = 2.0
 PLATEAU_PATIENCE = 1
 PLATEAU_FACTOR = 0.5
 DECAY_SHARE = 0.2
@@ -75,9 +77,10 @@ def build_arguments(
         "bf16": machine.precision == "BFloat16",
         "fp16": machine.precision == "Float16",
         "activation_checkpointing": training.gradient_checkpointing,
+        "torch_compile": training.compile,
         "dataloader_pin_memory": machine.device == "cuda",
         # When.
-        "eval_strategy": "epoch" if plan.evaluate_every is None else "steps",
+        "eval_strategy": _choose_evaluations(plan),
         "eval_steps": plan.evaluate_every,
         "save_strategy": "epoch" if plan.save_every is None else "steps",
         "save_steps": plan.save_every or 500,
@@ -99,9 +102,18 @@ def build_arguments(
     return TrainingArguments(**table)
 
 
+def _choose_evaluations(plan: Plan) -> str:
+    if plan.refit_steps is not None:
+        return "no"
+    return "epoch" if plan.evaluate_every is None else "steps"
+
+
 def _choose_schedule_options(spec: FineTuneJobSpec, plan: Plan) -> dict[str, Any]:
     """Give the few schedules that cannot do without it their options."""
     options: dict[ScheduleType, Callable[[], dict[str, Any]]] = {
+        # One cycle would be Cosine, and the first power would be Linear.
+        "CosineWithRestarts": lambda: {"num_cycles": CYCLES},
+        "Polynomial": lambda: {"power": POWER, "lr_end": 0.0},
         "WarmupStableDecay": lambda: {
             "num_decay_steps": max(1, round(plan.maximum_steps * DECAY_SHARE))
         },

@@ -4,7 +4,7 @@
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,23 +18,39 @@ from finetune_trainer import runtime
 from finetune_trainer.callbacks.divergence import GuardAgainstDivergence
 from finetune_trainer.callbacks.early_stopping import StopEarly
 from finetune_trainer.callbacks.loss_sums import KeepLossSum
+from finetune_trainer.callbacks.overfitting import WarnOfOverfitting
 from finetune_trainer.callbacks.preemption import LeaveWhenPreempted
+from finetune_trainer.callbacks.refits import StopAtStep
 from finetune_trainer.callbacks.reporting import ReportProgress
-from finetune_trainer.checkpoints.best import BestKeeper
+from finetune_trainer.callbacks.unfreezing import UnfreezeGradually
+from finetune_trainer.checkpoints.best import BestKeeper, Ranking
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.store import CheckpointStore
+from finetune_trainer.data.inspections import Inspection
 from finetune_trainer.data.loading import Data
+from finetune_trainer.data.tables import Part
 from finetune_trainer.models.loading import Loaded, load_model
 from finetune_trainer.models.processors import load_processor
+from finetune_trainer.models.prompts import count_virtual_tokens
 from finetune_trainer.models.sources import Pretrained
+from finetune_trainer.models.stillness import Stillness
+from finetune_trainer.models.unfreezing import plan_unfreezing
 from finetune_trainer.preemption import Preemption
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
-from finetune_trainer.tasks.base import EncodeSettings, Rows, Scores, Task
+from finetune_trainer.tasks.base import Encoded, EncodeSettings, Rows, Scores, Task
 from finetune_trainer.training.arguments import build_arguments
-from finetune_trainer.training.encoding import choose_max_length, find_encoding_warnings
+from finetune_trainer.training.compilation import check_compiler
+from finetune_trainer.training.encoding import (
+    EncodingFacts,
+    choose_max_length,
+    find_encoding_warnings,
+    find_padding_warnings,
+)
+from finetune_trainer.training.learned_rows import LEARNED_PARTS, renew_each_epoch
+from finetune_trainer.training.memory_limits import check_memory
 from finetune_trainer.training.orders import measure_padding, order_for_training
-from finetune_trainer.training.plans import Plan
+from finetune_trainer.training.plans import Plan, plan_steps
 from finetune_trainer.training.stopping import Policy
 from finetune_trainer.training.trainers import FineTuneTrainer, Parts
 
@@ -57,6 +73,8 @@ class Context:
         board: the report.
         instruments: the metrics for Prometheus.
         preemption: whether to leave.
+        inspection: what was found out about the data.
+        may_publish: raises when another pod writes to the checkpoints by now.
     """
 
     job: ResolvedJob
@@ -68,11 +86,19 @@ class Context:
     board: Board
     instruments: Instruments
     preemption: Preemption
+    inspection: Inspection
+    may_publish: Callable[[], None]
+
+    @property
+    def identity(self) -> Identity:
+        """Whose checkpoints these are."""
+        return Identity(self.job.uid, self.job.config_hash, self.data.fingerprint)
 
     def choose_scores(self, scores: Scores) -> Scores:
         """Keep the metrics that were asked for, in the order of the task."""
         wanted = self.job.spec.evaluation.metrics or self.task.metrics
-        return {name: scores[name] for name in self.task.metrics if name in wanted}
+        # A guess that is no model has no loss.
+        return {n: scores[n] for n in self.task.metrics if n in wanted and n in scores}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +123,21 @@ def open_attempt(context: Context) -> Attempt:
     machine = runtime.prepare_torch(
         spec.training.precision, spec.resources.gpus_per_node, spec.training.seed
     )
-    processor = load_processor(context.task.processor, context.pretrained)
-    loaded = load_model(context.pretrained, spec, context.task, context.data.labels)
+    check_compiler(spec.training, machine.device)
+    task, data = context.task, context.data
+    processor = load_processor(task.processor, context.pretrained, data.parts["train"])
+    loaded = load_model(context.pretrained, spec, task, data.labels, processor)
     if context.task.processor == "Tokenizer":
         loaded.model.config.pad_token_id = processor.pad_token_id
     context.preemption.check()
     settings = _choose_settings(context, processor, loaded)
     rows = _encode(context, processor, settings)
+    _inspect(context, processor, settings, rows)
+    context = _plan_features(context, rows["train"])
+    rows["train"] = _renew(context, processor, settings, rows["train"])
     _report_resolved(context, loaded, machine)
+    if task.processor == "Tokenizer":
+        context.board.warn(*check_memory(spec, loaded, rows["train"], machine, context.board))
     context.preemption.check()
     return _assemble(context, loaded, processor, Inputs(settings, rows), machine)
 
@@ -124,7 +157,12 @@ class Inputs:
 
 def _choose_settings(context: Context, processor: Any, loaded: Loaded) -> EncodeSettings:
     spec = context.job.spec
-    max_length = choose_max_length(spec.training.max_length, processor, loaded.model.config)
+    max_length = choose_max_length(
+        spec.training.max_length,
+        processor,
+        loaded.model.config,
+        count_virtual_tokens(spec.method),
+    )
     return EncodeSettings(spec, context.data.labels, max_length, loaded.model.config)
 
 
@@ -135,10 +173,41 @@ def _encode(context: Context, processor: Any, settings: EncodeSettings) -> dict[
             context.task.encode(part, processor, replace(settings, is_training=name == "train")),
         )
         for name, part in context.data.parts.items()
+        if name == "train" or name not in LEARNED_PARTS
     }
-    if context.task.processor == "Tokenizer":
-        context.board.warn(*find_encoding_warnings(rows["train"].encoded, settings.max_length))
+    context.board.warn(*(w for part in rows.values() for w in part.encoded.warnings))
     return rows
+
+
+def _renew(context: Context, processor: Any, settings: EncodeSettings, train: Rows) -> Rows:
+    def encode(part: Part) -> Encoded:
+        return context.task.encode(part, processor, replace(settings, is_training=True))
+
+    return renew_each_epoch(train, context.data.parts, encode, context.job.spec, context.plan)
+
+
+def _inspect(
+    context: Context, processor: Any, settings: EncodeSettings, rows: dict[str, Rows]
+) -> None:
+    """Look at the rows as the model takes them, and say what is unwise."""
+    inspection, train = context.inspection, rows["train"]
+    tokenizer = processor if context.task.processor == "Tokenizer" else None
+    if inspection.covers(train.part):
+        inspection.look_closer({name: found.encoded for name, found in rows.items()}, tokenizer)
+    if tokenizer is not None:
+        facts = EncodingFacts(
+            train.encoded, len(train.part), settings.max_length, inspection.report.domain
+        )
+        context.board.warn(*find_encoding_warnings(facts))
+
+
+def _plan_features(context: Context, train: Rows) -> Context:
+    """Plan anew where rows became more features, such as windows, or fewer, such as packs."""
+    if len(train) == len(train.part):
+        return context
+    plan = plan_steps(context.job.spec, len(train))
+    context.board.update(maximum_steps=plan.maximum_steps)
+    return replace(context, plan=replace(plan, refit_steps=context.plan.refit_steps))
 
 
 def _report_resolved(context: Context, loaded: Loaded, machine: runtime.Machine) -> None:
@@ -179,11 +248,15 @@ def _assemble(
             checkpoints_uri=job.checkpoints_uri,
             task=task,
             settings=inputs.settings,
+            stillness=Stillness(
+                loaded.model, is_extraction=job.spec.method.type == "FeatureExtraction"
+            ),
+            has_adapter=loaded.has_adapter,
         ),
         model=loaded.model,
         args=build_arguments(job.spec, context.plan, machine, context.checkpoints),
         train_dataset=inputs.rows["train"],
-        eval_dataset=inputs.rows["validation"],
+        eval_dataset=inputs.rows.get("validation"),
         data_collator=task.build_collator(processor, inputs.settings),
         processing_class=processor,
     )
@@ -199,7 +272,9 @@ def _assemble(
     for callback in (
         guard,
         _build_reporter(context, inputs.rows["train"].lengths),
-        stopping,
+        _choose_ending(context.plan, stopping),
+        *_unfreeze(context, loaded),
+        WarnOfOverfitting(context.board),
         KeepLossSum(trainer),
         LeaveWhenPreempted(context.preemption),
     ):
@@ -207,31 +282,49 @@ def _assemble(
     return Attempt(context, loaded, processor, inputs.rows, trainer, store, keeper, stopping)
 
 
+def _unfreeze(context: Context, loaded: Loaded) -> list[transformers.TrainerCallback]:
+    wanted = context.job.spec.method.gradual_unfreezing
+    if wanted is None:
+        return []
+    unfreezing = plan_unfreezing(wanted, loaded.layout)
+    context.board.warn(*unfreezing.find_warnings(context.plan.epochs))
+    return [UnfreezeGradually(loaded.model, unfreezing, context.plan.steps_per_epoch)]
+
+
+def _choose_ending(plan: Plan, stopping: StopEarly) -> transformers.TrainerCallback:
+    """Follow the evaluations; a refit has none, and ends at its step."""
+    return stopping if plan.refit_steps is None else StopAtStep(plan.refit_steps)
+
+
 def _open_checkpoints(context: Context, loaded: Loaded) -> tuple[CheckpointStore, BestKeeper]:
-    job = context.job
-    identity = Identity(job.uid, job.config_hash, context.data.fingerprint)
+    job, identity = context.job, context.identity
     total, trainable = loaded.count_parameters()
+    kept = trainable if loaded.has_adapter else total
     store = CheckpointStore(
         context.checkpoints,
         identity,
         keep=job.spec.checkpoints.keep,
-        expected_bytes=BYTES_PER_NUMBER * (total + OPTIMIZER_STATES_PER_WEIGHT * trainable),
+        expected_bytes=BYTES_PER_NUMBER * (kept + OPTIMIZER_STATES_PER_WEIGHT * trainable),
+        may_publish=context.may_publish,
     )
     metric = job.spec.early_stopping.metric or context.task.main_metric
-    keeper = BestKeeper(
-        context.checkpoints, identity, metric, greater_is_better=is_greater_better(metric)
-    )
+    ranking = Ranking(metric, is_greater_better(metric))
+    keeper = BestKeeper(context.checkpoints, identity, ranking, context.may_publish)
     return store, keeper
 
 
 def _build_reporter(context: Context, lengths: Sequence[int]) -> ReportProgress:
     training = context.job.spec.training
     order = order_for_training(lengths, context.plan.effective_batch_size, training.seed, 0)
-    context.instruments.padding_ratio.set(measure_padding(lengths, order, training.batch_size))
+    padding = measure_padding(lengths, order, training.batch_size)
+    context.instruments.padding_ratio.set(padding)
+    is_text = context.task.processor == "Tokenizer"
+    if is_text:
+        context.board.warn(*find_padding_warnings(padding))
     return ReportProgress(
         context.board,
         context.instruments,
         context.plan,
-        tokens_per_row=sum(lengths) / len(lengths),
+        tokens_per_row=sum(lengths) / len(lengths) if is_text else 0,
         followed=context.job.spec.early_stopping.metric or context.task.main_metric,
     )

@@ -5,14 +5,16 @@ refused before.
 """
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 from finetune_trainer.callbacks.memory import restore_memory
 from finetune_trainer.callbacks.reporting import read_scores
 from finetune_trainer.errors import PreemptedError
+from finetune_trainer.evaluation.materials import choose_judged_part
 from finetune_trainer.reporting.board import Measured
 from finetune_trainer.sealing import Sealed
-from finetune_trainer.tasks.base import Scores
+from finetune_trainer.tasks.base import Judged, Scores
 from finetune_trainer.training.assembly import Attempt
 
 logger = logging.getLogger(__name__)
@@ -22,20 +24,42 @@ BASELINES: tuple[tuple[str, Measured], ...] = (
 )
 
 
-def measure_baseline(attempt: Attempt) -> None:
-    """Measure what the untouched model reaches, on the rows that the trained one is judged by."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How good the finished model is.
+
+    Attributes:
+        judged: its answers.
+        scores: the metrics that were asked for.
+    """
+
+    judged: Judged
+    scores: Scores
+
+
+def measure_baseline(attempt: Attempt) -> dict[str, Scores]:
+    """Measure what the untouched model reaches, on the rows that the trained one is judged by.
+
+    Returns:
+        the metrics of each part that was measured.
+    """
     context = attempt.context
+    found: dict[str, Scores] = {}
     if not context.job.spec.evaluation.baseline:
-        return
+        return found
     for part, kind in BASELINES:
         if part not in context.data.parts:
             continue
-        if attempt.loaded.has_new_head:
+        guess = context.task.measure_baseline if attempt.loaded.has_new_head else None
+        if guess is not None:
             parts = context.data.parts
-            scores = context.task.measure_baseline(parts["train"], parts[part], context.data.labels)
+            scores = guess(parts["train"], parts[part], context.data.labels)
         else:
-            scores = _predict(attempt, part)
-        context.board.measure(kind, context.choose_scores(scores))
+            with attempt.loaded.untouched():
+                scores = _predict(attempt, part)
+        found[part] = context.choose_scores(scores)
+        context.board.measure(kind, found[part])
+    return found
 
 
 def train(attempt: Attempt) -> None:
@@ -45,34 +69,43 @@ def train(attempt: Attempt) -> None:
         PreemptedError: the process was told to stop; a checkpoint was saved.
     """
     trainer, context = attempt.trainer, attempt.context
-    checkpoint = attempt.store.find_newest()
     attempt.keeper.find()
-    context.board.warn(*attempt.store.warnings)
+    checkpoint = attempt.store.find_newest(before=attempt.keeper.lost_step)
+    context.board.warn(*attempt.keeper.warnings, *attempt.store.warnings)
     context.board.enter("Train")
     try:
         if checkpoint is not None:
             _take_up(attempt, checkpoint)
         if not _is_over(attempt):
             trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+        elif checkpoint is not None:
+            trainer.load_weights(checkpoint.path)
         trainer.save_now()
     except PreemptedError:
         _save_before_leaving(attempt)
         raise
 
 
-def test(attempt: Attempt) -> Scores | None:
-    """Load the best model, and judge it by the test rows, which nothing was chosen by."""
+def judge(attempt: Attempt) -> Judgement | None:
+    """Load the best model, and judge it by the test rows, which nothing was chosen by.
+
+    Returns:
+        its answers about the test rows, else the validation rows; None where all rows were trained.
+    """
     context = attempt.context
     best = attempt.keeper.best
     if best is not None:
         attempt.trainer.load_weights(best.path)
         context.board.measure("best", context.choose_scores(best.scores))
-    if "test" not in context.data.parts:
+    part = choose_judged_part(context.data.parts)
+    if part is None:
         return None
-    context.board.enter("Test")
-    scores = context.choose_scores(_predict(attempt, "test"))
-    context.board.measure("test", scores)
-    return scores
+    context.board.enter("Test" if part == "test" else "Evaluate")
+    judged = attempt.trainer.ask(attempt.rows[part])
+    scores = context.choose_scores(context.task.measure(judged))
+    if part == "test":
+        context.board.measure("test", scores)
+    return Judgement(judged, scores)
 
 
 def _take_up(attempt: Attempt, checkpoint: Sealed) -> None:
@@ -90,7 +123,7 @@ def _take_up(attempt: Attempt, checkpoint: Sealed) -> None:
 def _is_over(attempt: Attempt) -> bool:
     return (
         attempt.stopping.state.stopped is not None
-        or attempt.trainer.state.global_step >= attempt.context.plan.maximum_steps
+        or attempt.trainer.state.global_step >= attempt.context.plan.last_step
     )
 
 

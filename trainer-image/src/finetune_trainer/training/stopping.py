@@ -18,6 +18,7 @@ class StopReason(StrEnum):
 
     NO_IMPROVEMENT = "NoImprovement"
     TARGET_REACHED = "TargetReached"
+    TIME_BUDGET = "TimeBudget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Policy:
     min_delta: float = 0.0
     warmup_evaluations: int = 0
     target: float | None = None
+    time_budget_seconds: float | None = None
 
     @classmethod
     def of(cls, spec: EarlyStopping) -> "Policy":
@@ -45,6 +47,7 @@ class Policy:
             min_delta=spec.min_delta,
             warmup_evaluations=spec.warmup_evaluations,
             target=spec.target,
+            time_budget_seconds=spec.time_budget_seconds,
         )
 
     def gain(self, value: float, reference: float) -> float:
@@ -74,7 +77,12 @@ class StoppingState:
 
 
 def judge(
-    policy: Policy, state: StoppingState, value: float, step: int, maximum_steps: int
+    policy: Policy,
+    state: StoppingState,
+    value: float,
+    step: int,
+    maximum_steps: int,
+    train_seconds: float = 0.0,
 ) -> StoppingState:
     """Take one evaluation into account; the one at the last step stops nothing any more.
 
@@ -86,7 +94,8 @@ def judge(
         seen = replace(seen, reference=value, misses=0)
     elif seen.evaluations > policy.warmup_evaluations:
         seen = replace(seen, misses=state.misses + 1)
-    reason = _find_reason(policy, seen, value) if step < maximum_steps else None
+    is_last = step >= maximum_steps
+    reason = None if is_last else _find_reason(policy, seen, value, train_seconds)
     return seen if reason is None else replace(seen, stopped=reason, stopped_step=step)
 
 
@@ -101,9 +110,14 @@ def _is_improvement(policy: Policy, state: StoppingState, value: float) -> bool:
     return state.reference is None or policy.gain(value, state.reference) > policy.min_delta
 
 
-def _find_reason(policy: Policy, state: StoppingState, value: float) -> StopReason | None:
+def _find_reason(
+    policy: Policy, state: StoppingState, value: float, train_seconds: float
+) -> StopReason | None:
     if not policy.enabled:
         return None
     if policy.target is not None and policy.gain(value, policy.target) >= 0:
         return StopReason.TARGET_REACHED
-    return StopReason.NO_IMPROVEMENT if state.misses >= policy.patience else None
+    if state.misses >= policy.patience:
+        return StopReason.NO_IMPROVEMENT
+    budget = policy.time_budget_seconds
+    return StopReason.TIME_BUDGET if budget is not None and train_seconds >= budget else None

@@ -15,15 +15,19 @@ from finetune_api.v1alpha1.training import Training
 from finetune_trainer.callbacks.divergence import GuardAgainstDivergence
 from finetune_trainer.callbacks.memory import write_memory
 from finetune_trainer.checkpoints.store import CheckpointStore
+from finetune_trainer.evaluation.likelihoods import IGNORED
+from finetune_trainer.models.adapter_files import load_adapter, save_adapter
+from finetune_trainer.models.configurations import keeping_cache_setting, mend_generation
 from finetune_trainer.models.layers import Layout
+from finetune_trainer.models.packing import check_packing
 from finetune_trainer.models.parameter_groups import group_parameters
+from finetune_trainer.models.stillness import Stillness
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.tasks.base import EncodeSettings, Judged, Rows, Scores, Task
 from finetune_trainer.training.orders import order_for_evaluation, order_for_training
 
 STATE_NAME = "trainer_state.json"
-TRAINING_ARGS_NAME = "training_args.bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class Parts:
         checkpoints_uri: how the user names the folder of the store.
         task: what is learned.
         settings: how rows were encoded.
+        stillness: keeps what is frozen from moving by itself.
+        has_adapter: whether an adapter is what is trained, saved and loaded.
     """
 
     training: Training
@@ -51,6 +57,8 @@ class Parts:
     checkpoints_uri: str
     task: Task
     settings: EncodeSettings
+    stillness: Stillness
+    has_adapter: bool = False
 
 
 class FineTuneTrainer(Trainer):
@@ -60,10 +68,51 @@ class FineTuneTrainer(Trainer):
         self.parts = parts
         self.last_save_seconds = 0.0
         self._judged_rows: Rows | None = None
-        super().__init__(**options, compute_metrics=self._measure)
+        with keeping_cache_setting(options["model"].config):
+            super().__init__(**options, compute_metrics=self._measure)
         # The library believes that every model which takes extra arguments counts the targets of
-        # the whole step. Classifiers do not: their gradients would be added up instead of averaged.
+        # the whole step. Most do not: their gradients would be added up instead of averaged.
         self.model_accepts_loss_kwargs = parts.task.loss_spans_batches
+        mend_generation(options["model"])
+        if parts.training.packing:
+            check_packing(options["model"], parts.settings.spec.model.source)
+
+    def train(self, *args: Any, **options: Any) -> Any:
+        """Keep no cache while training, which packed rows could not be told apart with."""
+        config: Any = self.model.config  # type: ignore[union-attr]
+        with keeping_cache_setting(config):
+            config.use_cache = False
+            return super().train(*args, **options)
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Let every label of a step weigh the same, whatever batch it is in.
+
+        The model gives the mean of a batch, which is weighed here by its share of the labels; some
+        models can do that themselves, but T5, BART and others take the count and ignore it.
+        """
+        self.parts.stillness.hold()
+        outputs: Any = model(**inputs)
+        loss, labels = outputs["loss"], inputs.get("labels")
+        # The library smooths labels only after it has taken them from the model, but from them an
+        # encoder-decoder makes what its decoder reads.
+        if self.label_smoother is not None and labels is not None:
+            logits = outputs["logits"]
+            given = {"logits": logits[:, -labels.shape[1] :] if labels.ndim == 2 else logits}
+            # By the task and not by the library's guess, which does not know GPT-2 for one.
+            is_causal = self.parts.task.auto_model == "AutoModelForCausalLM"
+            loss = self.label_smoother(given, labels, shift_labels=is_causal)
+        is_weighed = self.parts.task.loss_spans_batches and num_items_in_batch is not None
+        if is_weighed and labels is not None:
+            loss = loss * (labels != IGNORED).sum() / num_items_in_batch
+            # The gradients of all processes are averaged, but the labels were counted over all.
+            loss = loss * self.accelerator.num_processes
+        return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Give layers and head learning rates of their own."""
@@ -207,6 +256,13 @@ class FineTuneTrainer(Trainer):
         """Take over the weights of a sealed folder."""
         self._load_from_checkpoint(str(folder))
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Load an adapter by our own way, which opens safetensors only."""
+        if self.parts.has_adapter:
+            load_adapter(self.model, Path(resume_from_checkpoint))
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
     def take_up_state(self, folder: Path) -> None:
         """Take over where a checkpoint was, without training on from it."""
         content = json.loads((folder / STATE_NAME).read_text())
@@ -215,9 +271,21 @@ class FineTuneTrainer(Trainer):
         self.state.max_steps = content["max_steps"]
 
     def _write_weights(self, folder: Path) -> None:
+        if self.parts.has_adapter:
+            save_adapter(self.model, folder)
+            return
         self.save_model(str(folder), _internal_call=True)
-        # A pickle of the arguments, which nobody needs: the job file says it all.
-        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Write the weights alone, under the names that they have in memory.
+
+        The library would write the names of its older releases, and on loading leave out, without
+        a word, what it does not find under the new ones: a ViT went on with half of its weights.
+        It would add a pickle of the arguments, too, which nobody needs.
+        """
+        if self.args.should_save and output_dir is not None:
+            model: Any = self.accelerator.unwrap_model(self.model)
+            model.save_pretrained(output_dir, state_dict=state_dict, save_original_format=False)
 
 
 class EpochOrder(torch.utils.data.Sampler[int]):
