@@ -1,8 +1,8 @@
 """A small server that speaks the hub's API, for tests: models and data sets from local folders.
 
 Point HF_ENDPOINT at `HubServer.url`. It knows the few requests that downloading needs (information
-on a repository, its tree, its files, each with the headers that the client checks) and fails on
-demand, so that every answer of a real hub can be had without one.
+on a repository, its tree, its files, each with the headers that the client checks), those of
+`hub_writes`, and fails on demand, so that every answer of a real hub can be had without one.
 """
 
 import hashlib
@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
+
+import hub_writes
 
 COMMIT = "c0ffee" + "0" * 34
 KINDS = {"models": "", "datasets": "datasets/"}
@@ -29,6 +31,9 @@ class Repository:
         token: needed to see it; None for everybody.
         status: the answer to everything, to fail on demand; None for the real one.
         failures_left: how often `status` is given before it works; None for ever.
+        write_token: needed to change it.
+        is_private: whether it was made so.
+        commits: the titles of the commits since it is served.
     """
 
     folder: Path
@@ -36,6 +41,9 @@ class Repository:
     token: str | None = None
     status: int | None = None
     failures_left: int | None = None
+    write_token: str = "hf_write"
+    is_private: bool = False
+    commits: list[str] = field(default_factory=list)
 
     def list_files(self) -> list[Path]:
         """Name the files, relative to the folder."""
@@ -50,6 +58,8 @@ class HubServer:
     models: dict[str, Repository] = field(default_factory=dict)
     datasets: dict[str, Repository] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    new_folder: Path | None = None
+    """Where repositories are made; None makes none."""
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(self))
@@ -102,7 +112,10 @@ def _make_handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def _send(self, *, with_body: bool) -> None:
             hub.requests.append(f"{self.command} {self.path}")
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            answer = _answer(hub, self.path, self.headers.get("Authorization"), sent)
+            authorization = self.headers.get("Authorization")
+            call = hub_writes.Call(self.command, self.path, authorization or "", sent)
+            written = hub_writes.answer(hub, call)
+            answer = _Answer(*written) if written else _answer(hub, self.path, authorization, sent)
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

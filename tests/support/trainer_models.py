@@ -65,6 +65,7 @@ def _save_tokenizer(folder: Path) -> int:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
     )
     PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
@@ -75,5 +76,6 @@ def _save_tokenizer(folder: Path) -> int:
         cls_token="[CLS]",
         sep_token="[SEP]",
         mask_token="[MASK]",
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     ).save_pretrained(folder)
     return len(vocabulary)

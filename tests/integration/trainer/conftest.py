@@ -1,10 +1,17 @@
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from trainer_jobs import TrainerJob, a_trainer_job
+from trainer_media import (
+    make_tiny_resnet,
+    make_tiny_rt_detr,
+    make_tiny_timm,
+    make_tiny_vit,
+    make_tiny_wav2vec2,
+)
 from trainer_models import make_tiny_bert
 
 
@@ -26,3 +33,24 @@ def _keep_the_environment() -> Iterator[None]:
 def job(tmp_path: Path, tiny_bert: Path) -> TrainerJob:
     """A small job that succeeds: 8 steps per epoch, 2 epochs."""
     return a_trainer_job(tmp_path, tiny_bert, rows=80)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Models by name, each made once."""
+    makers: dict[str, Callable[[Path], Path]] = {
+        "vit": make_tiny_vit,
+        "resnet": make_tiny_resnet,
+        "vgg": lambda folder: make_tiny_timm(folder, "vgg11", mlp_ratio=0.02),
+        "rt-detr": make_tiny_rt_detr,
+        "wav2vec2": make_tiny_wav2vec2,
+    }
+    folder = tmp_path_factory.mktemp("models")
+    made: dict[str, Path] = {}
+
+    def find(name: str) -> Path:
+        if name not in made:
+            made[name] = makers[name](folder / name)
+        return made[name]
+
+    return find

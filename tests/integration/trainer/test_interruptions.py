@@ -1,16 +1,9 @@
 """Attempts that are cut short, in every way and place, and what the next one makes of it."""
 
 import json
-import os
 import resource
 import shutil
 import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,22 +19,7 @@ from finetune_trainer.__main__ import main
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import Preemption
 from trainer_jobs import TrainerJob, make_reviews
-
-DEADLINE_SECONDS = 120
-
-
-class PreemptAtCheck(Preemption):
-    """Is told to stop just before the n-th time that somebody asks."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self._left = number
-
-    def check(self) -> None:
-        self._left -= 1
-        if self._left <= 0:
-            self.request()
-        super().check()
+from trainer_processes import PreemptAtCheck, TrainerProcess
 
 
 def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
@@ -124,14 +102,17 @@ def test_too_little_grace_for_a_checkpoint_leaves_the_last_one(long_job: Trainer
 
 def test_a_run_that_was_stopped_early_is_not_trained_on(job: TrainerJob) -> None:
     job.with_spec(training={"epochs": 10, "learningRate": 1e-9}, earlyStopping={"patience": 2})
-    assert run(job).succeeded
+    first = run(job)
+    assert first.succeeded
     expected = results(job)
     shutil.rmtree(job.output)
 
     report = run(job.with_attempt(2)).report
 
     assert report is not None
-    assert (report.resumed_from_step, report.step, report.train_seconds) == (24, 24, None)
+    assert (report.resumed_from_step, report.step) == (24, 24)
+    # The time of all attempts: this one has added nothing to it.
+    assert report.train_seconds == (first.report.train_seconds if first.report else None)
     assert report.early_stopping is not None
     assert report.early_stopping.stopped
     assert results(job) == expected
@@ -232,47 +213,6 @@ def test_a_disk_that_is_full_leaves_the_last_good_checkpoint(long_job: TrainerJo
     assert run(long_job.with_attempt(3)).succeeded
 
 
-class Trainer:
-    """The trainer as a process of its own, watched through its own port."""
-
-    def __init__(self, job: TrainerJob) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self._url = f"http://127.0.0.1:{port}/progress"
-        variables = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            **job.environment(),
-            Variable.REPORT_ADDRESS: "127.0.0.1",
-            Variable.REPORT_PORT: str(port),
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "finetune_trainer"], env=variables, stderr=subprocess.PIPE
-        )
-
-    def wait_for(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while time.monotonic() < deadline and self.process.poll() is None:
-            report = self._read()
-            if report is not None and condition(report):
-                return report
-            time.sleep(0.02)
-        _, errors = self.process.communicate()
-        raise AssertionError(f"ended or too late: {errors.decode()[-2000:]}")
-
-    def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        self.process.communicate(timeout=DEADLINE_SECONDS)
-        return self.process.returncode
-
-    def _read(self) -> dict[str, Any] | None:
-        try:
-            with urllib.request.urlopen(self._url, timeout=5) as response:
-                report: dict[str, Any] = json.load(response)
-                return report
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return None
-
-
 @pytest.fixture
 def endless_job(job: TrainerJob) -> TrainerJob:
     """Long enough to be interrupted, with a checkpoint now and then."""
@@ -285,7 +225,7 @@ def endless_job(job: TrainerJob) -> TrainerJob:
 
 
 def test_sigterm_saves_and_ends_with_143(endless_job: TrainerJob) -> None:
-    trainer = Trainer(endless_job)
+    trainer = TrainerProcess(endless_job)
     trainer.wait_for(lambda report: report["step"] >= 3)
 
     code = trainer.end(signal.SIGTERM)
@@ -300,7 +240,7 @@ def test_sigterm_saves_and_ends_with_143(endless_job: TrainerJob) -> None:
 
 
 def test_a_killed_process_goes_on_from_its_newest_checkpoint(endless_job: TrainerJob) -> None:
-    trainer = Trainer(endless_job)
+    trainer = TrainerProcess(endless_job)
     trainer.wait_for(lambda report: report.get("checkpoint", {}).get("step", 0) >= 50)
     assert trainer.end(signal.SIGKILL) == -signal.SIGKILL
     assert not endless_job.termination_log.exists()

@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +130,17 @@ def test_a_durable_file_is_replaced_whole(tmp_path: Path) -> None:
 
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_kill_while_removing_leaves_no_half_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = seal_one(tmp_path / "one")
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", lambda *_, **__: None)
+        sealing.retire(folder)
+
+    assert not folder.exists()
+    assert list(tmp_path.iterdir())
+    sealing.sweep_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []

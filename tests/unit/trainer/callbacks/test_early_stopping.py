@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 from finetune_api.v1alpha1.status import EarlyStoppingStatus
 from finetune_trainer.callbacks.early_stopping import StopEarly
 from finetune_trainer.callbacks.memory import restore_memory, write_memory
-from finetune_trainer.checkpoints.best import BestKeeper
+from finetune_trainer.checkpoints.best import BestKeeper, Ranking
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.training.stopping import Policy
@@ -17,14 +18,14 @@ POLICY = Policy(metric="f1", greater_is_better=True, patience=2)
 class ARun:
     """Evaluations of a run, and what early stopping makes of them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: Policy = POLICY) -> None:
         self.board = Board("uid", 1)
         self.saved: list[int] = []
         self.control = TrainerControl()
-        keeper = BestKeeper(folder, Identity("u", "c", "d"), "f1", greater_is_better=True)
+        keeper = BestKeeper(folder, Identity("u", "c", "d"), Ranking("f1", True))
         keeper.find()
         self.step = 0
-        self.callback = StopEarly(POLICY, keeper, self.board, self._save, maximum_steps=100)
+        self.callback = StopEarly(policy, keeper, self.board, self._save, maximum_steps=100)
         self._arguments = TrainingArguments(str(folder), use_cpu=True)
 
     def evaluate(self, *values: float) -> None:
@@ -128,3 +129,16 @@ def test_a_stop_is_remembered(tmp_path: Path, stopped: bool) -> None:
 
     assert (second.callback.state.stopped is not None) is stopped
     assert second.callback.state == first.callback.state
+
+
+def test_time_that_is_up_stops_at_the_next_evaluation(tmp_path: Path) -> None:
+    run = ARun(tmp_path, replace(POLICY, time_budget_seconds=60))
+    run.board.update(train_seconds=59.0)
+    run.evaluate(0.5)
+    assert not run.control.should_training_stop
+
+    run.board.update(train_seconds=61.0)
+    run.evaluate(0.6)
+
+    assert run.control.should_training_stop
+    assert (run.status.reason, run.status.stopped_step) == ("TimeBudget", 20)

@@ -113,3 +113,18 @@ def test_only_the_metrics_of_the_task_are_scores() -> None:
     metrics = {"eval_f1": 0.5, "eval_loss": 0.6, "eval_runtime": 1.0, "epoch": 2.0}
 
     assert read_scores(metrics) == {"f1": 0.5, "loss": 0.6}
+
+
+def test_the_training_time_of_earlier_attempts_is_added(
+    training: ATraining, tmp_path: Path
+) -> None:
+    training.step(4.0)
+    resumed = ATraining(tmp_path)
+
+    resumed.callback.recall(training.callback.remember())
+    before = resumed.board.train_seconds
+    resumed.step(0.5)
+
+    assert (before, resumed.board.train_seconds) == (4.0, 4.5)
+    assert resumed.board.snapshot().eta_seconds == 9.5
+    assert resumed.callback.remember()["train_seconds"] == 4.5

@@ -1,15 +1,18 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from finetune_trainer.checkpoints.best import BestKeeper
+from finetune_trainer.checkpoints.best import BestKeeper, Ranking
 from finetune_trainer.checkpoints.identity import Identity
+from finetune_trainer.errors import TransientError
+from trainer_damages import CORRUPTIONS
 
 OURS = Identity("uid", "config", "data")
 
 
 def a_keeper(folder: Path, metric: str = "f1", identity: Identity = OURS) -> BestKeeper:
-    return BestKeeper(folder, identity, metric, greater_is_better=metric != "loss")
+    return BestKeeper(folder, identity, Ranking(metric, greater_is_better=metric != "loss"))
 
 
 def keep(keeper: BestKeeper, step: int, value: float) -> None:
@@ -93,8 +96,53 @@ def test_the_best_of_another_job_is_not_ours(tmp_path: Path, other: Identity) ->
     assert a_keeper(tmp_path).find() is None
 
 
-def test_a_broken_one_is_not_the_best(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage", [pytest.param(damage, id=name) for name, damage in CORRUPTIONS.items()]
+)
+def test_a_broken_one_is_set_aside_and_must_be_trained_again(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     keep(a_keeper(tmp_path), 10, 0.9)
-    (tmp_path / "best-10" / "model.safetensors").write_text("weights 1")
+    damage(tmp_path / "best-10")
+    keeper = a_keeper(tmp_path)
 
-    assert a_keeper(tmp_path).find() is None
+    assert keeper.find() is None
+    assert keeper.lost_step == 10
+    assert names(tmp_path) == ["bad-best-10"]
+    (warning,) = keeper.warnings
+    assert warning.startswith("best-10 is not used: ")
+
+
+def test_a_broken_one_that_was_beaten_is_no_loss(tmp_path: Path) -> None:
+    keep(a_keeper(tmp_path), 10, 0.5)
+    (tmp_path / "best-10").rename(tmp_path / "aside")
+    keep(a_keeper(tmp_path), 20, 0.6)
+    (tmp_path / "aside").rename(tmp_path / "best-10")
+    (tmp_path / "best-10" / "model.safetensors").unlink()
+    keeper = a_keeper(tmp_path)
+
+    assert keeper.find() is not None
+    assert keeper.lost_step is None
+
+
+def test_a_broken_one_that_had_beaten_another_is_a_loss(tmp_path: Path) -> None:
+    keep(a_keeper(tmp_path), 10, 0.5)
+    (tmp_path / "best-10").rename(tmp_path / "aside")
+    keep(a_keeper(tmp_path), 20, 0.6)
+    (tmp_path / "aside").rename(tmp_path / "best-10")
+    (tmp_path / "best-20" / "model.safetensors").unlink()
+    keeper = a_keeper(tmp_path)
+
+    assert keeper.find() is not None
+    assert keeper.lost_step == 20
+
+
+def test_nothing_is_published_once_another_pod_writes(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise TransientError("another pod writes")
+
+    keeper = BestKeeper(tmp_path, OURS, Ranking("f1", greater_is_better=True), refuse)
+
+    with pytest.raises(TransientError):
+        keep(keeper, 10, 0.5)
+    assert names(tmp_path) == []

@@ -1,12 +1,14 @@
 import errno
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.store import CheckpointStore
-from finetune_trainer.errors import StorageFullError
+from finetune_trainer.errors import StorageFullError, TransientError
+from trainer_damages import CORRUPTIONS
 
 OURS = Identity("uid", "config", "data")
 PLENTY = 10**12
@@ -66,6 +68,59 @@ def test_a_broken_one_is_set_aside_and_the_one_before_is_used(tmp_path: Path) ->
         "checkpoint-2 is not used: optimizer.pt has 1999 of 2000 bytes; it was renamed to"
         " bad-checkpoint-2"
     ]
+
+
+@pytest.mark.parametrize(
+    "damage", [pytest.param(damage, id=name) for name, damage in CORRUPTIONS.items()]
+)
+def test_every_kind_of_damage_is_noticed(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    save(a_store(tmp_path), 1, 2)
+    damage(tmp_path / "checkpoint-2")
+    store = a_store(tmp_path)
+
+    found = store.find_newest()
+
+    assert found is not None
+    assert found.about["step"] == 1
+    assert names(tmp_path) == ["bad-checkpoint-2", "checkpoint-1"]
+    (warning,) = store.warnings
+    assert warning.startswith("checkpoint-2 is not used: ")
+
+
+def test_going_back_before_a_step_removes_what_will_come_again(tmp_path: Path) -> None:
+    save(a_store(tmp_path, keep=3), 1, 2, 3)
+    store = a_store(tmp_path)
+
+    found = store.find_newest(before=2)
+
+    assert found is not None
+    assert found.about["step"] == store.newest_step == 1
+    assert names(tmp_path) == ["checkpoint-1"]
+
+
+def test_what_was_set_aside_makes_room_first(tmp_path: Path) -> None:
+    def free(folder: Path) -> int:
+        return 10_000 - 3_500 * len(list(folder.glob("*checkpoint-?")))
+
+    save(a_store(tmp_path), 1, 2)
+    (tmp_path / "checkpoint-2" / "optimizer.pt").unlink()
+    store = CheckpointStore(tmp_path, OURS, keep=2, free_bytes=free)
+    store.find_newest()
+
+    save(store, 2)
+
+    assert names(tmp_path) == ["checkpoint-1", "checkpoint-2"]
+
+
+def test_nothing_is_published_once_another_pod_writes(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise TransientError("another pod writes")
+
+    store = CheckpointStore(tmp_path, OURS, keep=2, may_publish=refuse)
+
+    with pytest.raises(TransientError):
+        save(store, 1)
+    assert names(tmp_path) == []
 
 
 def test_when_all_are_broken_training_begins_anew(tmp_path: Path) -> None:

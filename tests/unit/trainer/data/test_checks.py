@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import pytest
@@ -19,13 +20,17 @@ def a_table(texts: list[Any], labels: list[Any] | None = None) -> Table:
 
 
 def test_good_rows_are_no_complaint() -> None:
-    checks.check_values(a_table(["x", "y", "z"]), COLUMNS, "dataset.train")
+    assert list(checks.find_bad_values(a_table(["x", "y", "z"]), COLUMNS)) == []
+
+
+def test_a_source_without_rows_is_refused() -> None:
+    with pytest.raises(DataError, match=r"dataset\.train has no rows: one\.csv, two\.csv is"):
+        checks.refuse_no_rows(a_table([], []), "dataset.train")
 
 
 @pytest.mark.parametrize(
     ("texts", "labels", "message"),
     [
-        pytest.param([], [], "dataset.train has no rows: one.csv, two.csv is empty", id="no rows"),
         pytest.param(
             ["x", "  "], None, "dataset.train: row 2 of one.csv has an empty text", id="blanks"
         ),
@@ -46,23 +51,25 @@ def test_good_rows_are_no_complaint() -> None:
 def test_a_value_that_cannot_be_learned_from_is_named(
     texts: list[Any], labels: list[Any] | None, message: str
 ) -> None:
-    with pytest.raises(DataError, match=message):
-        checks.check_values(a_table(texts, labels), COLUMNS, "dataset.train")
+    table = a_table(texts, labels)
+
+    (complaint,) = checks.find_bad_values(table, COLUMNS)
+
+    assert re.search(message, complaint.describe(table, "dataset.train"))
 
 
 def test_a_label_outside_the_list_is_named_with_row_and_value() -> None:
     table = a_table(["x", "y", "z"], ["positive", "negative", "postive"])
 
-    with pytest.raises(DataError) as caught:
-        checks.check_labels(
-            table, "label", ("negative", "positive"), read_one_label, "dataset.test"
-        )
+    (complaint,) = checks.find_unknown_labels(
+        table, "label", ("negative", "positive"), read_one_label
+    )
 
-    assert str(caught.value) == (
+    assert complaint.describe(table, "dataset.test") == (
         "dataset.test: row 1 of two.csv has the label 'postive', which is not one of negative,"
         " positive"
     )
-    assert caught.value.hint == "did you mean 'positive'?"
+    assert complaint.hint == "did you mean 'positive'?"
 
 
 def test_one_label_teaches_no_difference() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from finetune_trainer.data.columns import match_columns
+from finetune_trainer.data.columns import match_columns, name_field
 from finetune_trainer.errors import DataError
 
 WANTED = {"text": "text", "label": "label"}
@@ -51,3 +51,15 @@ def test_a_missing_column_lists_what_there_is(present: list[str], message: str, 
 
     assert message in str(caught.value)
     assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("role", "field"),
+    [
+        pytest.param("text", "dataset.columns.text", id="one word"),
+        pytest.param("text_pair", "dataset.columns.textPair", id="two words, as in YAML"),
+        pytest.param("{amount}", "dataset.textTemplate", id="a place in a template"),
+    ],
+)
+def test_a_role_is_named_by_its_field(role: str, field: str) -> None:
+    assert name_field(role) == field

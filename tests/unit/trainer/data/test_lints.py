@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from finetune_trainer.data.hashing import hash_row
@@ -104,4 +106,28 @@ def test_choosing_by_the_test_rows_is_told_once() -> None:
     assert [w for w in warnings if "test" in w] == [
         "dataset.validation and dataset.test are the same rows: the best model is chosen by the"
         " rows that judge it, so the test metrics are too good"
+    ]
+
+
+def with_general(rows: list[tuple[str, str]], ratio: float) -> list[str]:
+    found = facts(TRAIN, VALIDATION)
+    found.parts["replay"] = a_part("replay", rows)
+    found.keys["replay"] = [hash_row([text], "") for text, _ in rows]
+    return find_data_warnings(replace(found, replay_ratio=ratio))
+
+
+def test_enough_general_rows_are_no_warning() -> None:
+    assert with_general(make("g", 30), 0.1) == []
+
+
+def test_general_rows_that_judge_are_told() -> None:
+    assert with_general([*make("g", 30), VALIDATION[0]], 0.1) == [
+        "1 of 60 validation rows are also in replay"
+    ]
+
+
+def test_general_rows_that_come_again_and_again_are_told() -> None:
+    assert with_general(make("g", 30), 0.5) == [
+        "dataset.replay has 30 rows, of which an epoch takes 100: add general rows, or lower"
+        " dataset.replay.ratio"
     ]

@@ -168,3 +168,96 @@ def test_checking_data_needs_no_torch(tmp_path: Path) -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_rows_that_cannot_be_learned_from_are_left_out_and_told(job: TrainerJob) -> None:
+    rows = make_reviews(400)
+    path = job.claim / "train.jsonl"
+    write_jsonl(path, rows)
+    lines = path.read_text().splitlines()
+    lines[10] = '{"text": "torn'
+    lines[20] = '{"text": "", "label": "positive"}'
+    lines[30] = '{"text": "so so", "label": "neutral"}'
+    path.write_text("\n".join(lines))
+    job.with_spec(
+        dataset={
+            "train": {"source": "pvc://data/train.jsonl"},
+            "labels": ["negative", "positive"],
+            "onBadRow": "Drop",
+        }
+    )
+
+    data = load(job)
+
+    assert sum(data.count_rows().values()) == 397
+    assert data.sources["train"].dropped == (
+        "dataset.train (train.jsonl) line 11 is no JSON: Invalid control character at column 15",
+        "row 21 of train.jsonl: an empty text",
+        "row 31 of train.jsonl: the label 'neutral', which is not one of negative, positive",
+    )
+    assert data.warnings[0].startswith("3 of 400 rows of dataset.train were left out: dataset.tr")
+    table = data.parts["train"].table
+    assert table.describe_row(table.columns["text"].index(rows[40]["text"])) == (
+        "row 41 of train.jsonl"
+    )
+
+
+def test_the_same_rows_fail_the_job_where_nothing_else_is_said(job: TrainerJob) -> None:
+    path = job.claim / "train.jsonl"
+    write_jsonl(path, make_reviews(400))
+    path.write_text(path.read_text() + "{torn\n")
+
+    with pytest.raises(DataError, match="line 401 is no JSON") as caught:
+        load(job.with_spec(dataset={"train": {"source": "pvc://data/train.jsonl"}}))
+    assert caught.value.hint == "JSONL holds one JSON object on each line"
+
+
+def test_a_file_of_another_kind_is_not_dropped_row_by_row(job: TrainerJob) -> None:
+    (job.claim / "train.jsonl").write_text("<html>\n" * 300)
+    job.with_spec(dataset={"train": {"source": "pvc://data/train.jsonl"}, "onBadRow": "Drop"})
+
+    with pytest.raises(DataError, match="300 of 300 rows cannot be learned from, such as dataset"):
+        load(job)
+
+
+def test_general_rows_are_a_part_of_their_own(job: TrainerJob) -> None:
+    write_csv(job.claim / "general.csv", make_reviews(30, seed=7, offset=5000))
+    job.with_train_rows(make_reviews(100)).with_spec(
+        dataset={"replay": {"source": "pvc://data/general.csv", "ratio": 0.2}}
+    )
+
+    data = load(job)
+
+    assert data.count_rows() == {"train": 80, "validation": 20, "replay": 30}
+
+
+def test_a_label_of_a_general_row_that_the_job_does_not_know_is_refused(job: TrainerJob) -> None:
+    write_csv(job.claim / "general.csv", [{"text": "so so", "label": "neutral"}])
+    job.with_spec(dataset={"replay": {"source": "pvc://data/general.csv"}})
+
+    with pytest.raises(DataError, match=r"dataset\.replay: row 1 of general\.csv has the label"):
+        load(job)
+
+
+def test_general_rows_do_not_change_the_split(job: TrainerJob) -> None:
+    write_csv(job.claim / "general.csv", make_reviews(30, seed=7, offset=5000))
+    before = load(job).parts
+    after = load(job.with_spec(dataset={"replay": {"source": "pvc://data/general.csv"}})).parts
+
+    assert [before[n].column("text") for n in ("train", "validation")] == [
+        after[n].column("text") for n in ("train", "validation")
+    ]
+
+
+def test_tab_separated_and_arrow_files_are_told_by_their_endings(job: TrainerJob) -> None:
+    import pyarrow.feather
+
+    rows = make_reviews(60)
+    expected = load(job.with_train_rows(rows)).fingerprint
+    lines = ["text\tlabel", *(f"{row['text']}\t{row['label']}" for row in rows)]
+    (job.claim / "rows.tsv").write_text("\n".join(lines))
+    pyarrow.feather.write_feather(pyarrow.Table.from_pylist(rows), job.claim / "rows.feather")
+
+    for name in ("rows.tsv", "rows.feather"):
+        job.with_spec(dataset={"train": {"source": f"pvc://data/{name}"}})
+        assert load(job).fingerprint == expected

@@ -117,3 +117,25 @@ def test_a_subset_has_the_size_that_was_asked_for(labels: list[str], limit: int)
     subset = choose_subset(keys_of(rows), limit)
 
     assert len(subset) == len(set(subset)) == min(limit, len(rows))
+
+
+def test_a_subset_keeps_the_shares_of_sets_of_labels() -> None:
+    sets = [("funny",), ("funny", "short"), ("funny",), ("long",)]
+    keys = Keys([hash_row([n], "limit") for n in range(400)], [sets[n % 4] for n in range(400)])
+
+    subset = choose_subset(keys, 40)
+
+    assert Counter(keys.strata[i] for i in subset) == {
+        ("funny",): 20,
+        ("funny", "short"): 10,
+        ("long",): 10,
+    }
+
+
+def test_among_a_thousand_rare_sets_of_labels_chance_decides_and_not_the_alphabet() -> None:
+    keys = Keys([hash_row([n], "limit") for n in range(1000)], [(f"{n:04}",) for n in range(1000)])
+
+    subset = choose_subset(keys, 100)
+
+    assert len(subset) == 100
+    assert 20 < sum(i >= 500 for i in subset) < 80

@@ -1,26 +1,18 @@
-import pytest
+from typing import Any
 
-from finetune_api.v1alpha1.status import EarlyStoppingStatus
-from finetune_trainer.export.cards import estimate_interval, write_card
+from finetune_api.v1alpha1.status import (
+    Cost,
+    EarlyStoppingStatus,
+    ForgettingMetric,
+    SliceGap,
+)
+from finetune_trainer.evaluation.findings import NO_FINDINGS, Findings
+from finetune_trainer.export.cards import write_card
 from finetune_trainer.reporting.board import Board
 from trainer_jobs import TrainerJob
 
 
-@pytest.mark.parametrize(
-    ("value", "rows", "low", "high"),
-    [
-        pytest.param(0.5, 100, 0.404, 0.596, id="a hundred rows: ten points"),
-        pytest.param(0.8, 2000, 0.782, 0.817, id="two thousand rows: two points"),
-        pytest.param(1.0, 50, 0.929, 1.0, id="no errors in fifty rows"),
-    ],
-)
-def test_the_interval_says_how_much_is_chance(
-    value: float, rows: int, low: float, high: float
-) -> None:
-    assert estimate_interval(value, rows) == pytest.approx((low, high), abs=5e-4)
-
-
-def a_card(job: TrainerJob) -> str:
+def a_card(job: TrainerJob, findings: Findings = NO_FINDINGS, **compared: Any) -> str:
     board = Board("uid", 1)
     board.update(
         step=40,
@@ -35,14 +27,72 @@ def a_card(job: TrainerJob) -> str:
     board.warn("test has 20 rows: differences of several points are chance")
     board.measure("test_baseline", {"accuracy": 0.5})
     board.measure("test", {"accuracy": 0.8, "loss": 0.4})
-    return write_card(job.resolve(), board.snapshot())
+    board.compare(**compared)
+    return write_card(job.resolve(), board.snapshot(), findings=findings)
 
 
 def test_a_card_compares_with_the_baseline_and_gives_rows_and_interval(job: TrainerJob) -> None:
-    card = a_card(job)
+    card = a_card(job, Findings(intervals={"test": {"accuracy": (0.7819, 0.8171)}}))
 
     assert "| Test | 2000 | accuracy | 0.8000 | 0.782 to 0.817 | 0.5000 |" in card
     assert "| Test | 2000 | loss | 0.4000 |  |  |" in card
+
+
+GAP = SliceGap(
+    column="age", metric="f1", best="young", best_value=0.9, worst="old", worst_value=0.6, gap=0.3
+)
+GROUPS = {
+    "age": {
+        "gap": GAP.to_json_dict(),
+        "groups": [
+            {"value": "young", "n": 50, "metrics": {"f1": 0.9}},
+            {"value": "old|er", "n": 30, "metrics": {"f1": 0.6}},
+            {"value": "child", "n": 1, "metrics": {}},
+        ],
+    }
+}
+
+
+def test_a_card_says_whether_it_was_examined_for_bias(job: TrainerJob) -> None:
+    assert "- It was not examined for bias." in a_card(job)
+
+    card = a_card(job, Findings(slices=GROUPS), slices=[GAP])
+
+    assert "- It was examined for bias by age, and by nothing else: f1 is 0.6 where age is" in card
+    for line in ("| young | 50 | 0.9000 |", "| old\\|er | 30 | 0.6000 |", "| child | 1 |  |"):
+        assert line in card.splitlines()
+
+
+def test_a_card_tells_forgetting_probes_and_cost(job: TrainerJob) -> None:
+    answers = [{"text": "two\nlines", "before": None, "after": "good 0.9"}]
+    findings = Findings(
+        probes={"beforeIsNullBecause": "it is new", "probes": answers},
+        cost=Cost(cpu_seconds=90, gpu_seconds=60),
+    )
+    drop = ForgettingMetric(name="f1", before=0.9, after=0.8, drop=0.1)
+
+    lines = a_card(job, findings, forgetting=[drop]).splitlines()
+
+    for line in (
+        "| f1 | 0.9000 | 0.8000 | +0.1000 |",
+        "| two\\nlines |  | good 0.9 |",
+        "Before training there is no answer: it is new.",
+        "| CPU, the attempt that finished | 90 s |",
+        "| GPU, the attempt that finished | 60 s |",
+    ):
+        assert line in lines
+
+
+def test_the_card_of_a_rejected_model_says_why(job: TrainerJob) -> None:
+    card = a_card(job, Findings(complaints=("evaluation.gate.minimum: f1 is 0.1",)))
+
+    assert "## Not published" in card
+    assert "- evaluation.gate.minimum: f1 is 0.1" in card
+    assert "## Not published" not in a_card(job)
+
+
+def test_a_card_says_how_to_load_the_model(job: TrainerJob) -> None:
+    assert 'pipeline("text-classification", "model")' in a_card(job)
 
 
 def test_a_card_tells_origin_recipe_and_limits(job: TrainerJob) -> None:

@@ -1,10 +1,15 @@
+from contextlib import nullcontext
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import transformers
 
 from finetune_api.v1alpha1.pretrained import Dropout
 from finetune_trainer.errors import ConfigError
-from finetune_trainer.models.dropout import choose_dropout
+from finetune_trainer.models.dropout import choose_dropout, set_dropout
+from model_skeletons import build_skeletons
+from trainer_tasks import a_spec
 
 BERT = SimpleNamespace(
     model_type="bert",
@@ -54,3 +59,40 @@ def test_what_is_not_set_stays_as_it_is() -> None:
 def test_a_dropout_that_the_model_lacks_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"model\.dropout\.classifier is 0\.1, but a gpt2 model"):
         choose_dropout(Dropout(classifier=0.1), GPT2)
+
+
+@pytest.mark.parametrize(
+    ("family", "kinds"),
+    [
+        pytest.param("BERT", ("hidden", "attention", "classifier"), id="BERT"),
+        pytest.param("RoBERTa", ("hidden", "attention", "classifier"), id="RoBERTa"),
+        pytest.param("DistilBERT", ("hidden", "attention", "classifier"), id="DistilBERT"),
+        pytest.param("XLNet", ("hidden", "classifier"), id="XLNet"),
+        pytest.param("GPT-2", ("hidden", "attention"), id="GPT-2"),
+        pytest.param("Llama", ("attention",), id="Llama"),
+        pytest.param("Qwen2", ("attention",), id="Qwen2"),
+        pytest.param("T5", ("hidden",), id="T5"),
+        pytest.param("BART", ("hidden", "attention"), id="BART"),
+        pytest.param("BART that sorts", ("hidden", "attention", "classifier"), id="BART sorts"),
+        pytest.param("ViT", ("hidden", "attention"), id="ViT"),
+        pytest.param("ResNet", (), id="ResNet"),
+        pytest.param("VGG of timm", (), id="timm"),
+        pytest.param("DETR", ("hidden", "attention"), id="DETR"),
+        pytest.param("Wav2Vec2", ("hidden", "attention"), id="Wav2Vec2"),
+        pytest.param("Wav2Vec2 that writes", ("hidden", "attention", "classifier"), id="CTC"),
+    ],
+)
+def test_each_family_listens_or_is_refused_by_name(family: str, kinds: tuple[str, ...]) -> None:
+    """GPT-2 and Wav2Vec2 have attributes for output layers that this task does not build."""
+    for kind in ("hidden", "attention", "classifier"):
+        refused = pytest.raises(ConfigError, match=rf"model\.dropout\.{kind} is 0\.25")
+        with nullcontext() if kind in kinds else refused:
+            assert 0.25 in vars(configure_with(family, kind)).values()
+
+
+def configure_with(family: str, kind: str) -> Any:
+    skeleton = build_skeletons()[family]()
+    spec = a_spec("TextClassification", model={"source": "pvc://m/x", "dropout": {kind: 0.25}})
+    config = skeleton.configure()
+    set_dropout(spec, config, getattr(transformers, skeleton.auto_model))
+    return config

@@ -2,7 +2,7 @@ import pytest
 
 from finetune_api.v1alpha1.method import Freeze
 from finetune_trainer.errors import ConfigError
-from finetune_trainer.models.freezing import choose_frozen
+from finetune_trainer.models.freezing import choose_body, choose_frozen
 from finetune_trainer.models.layers import read_layout
 
 NAMES = [
@@ -12,7 +12,7 @@ NAMES = [
     "bert.pooler.dense.weight",
     "classifier.weight",
 ]
-LAYOUT = read_layout(NAMES, "bert")
+LAYOUT = read_layout(NAMES, {"classifier.weight"})
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,15 @@ def test_a_pattern_without_a_match_shows_how_names_look() -> None:
         choose_frozen(Freeze(modules=["encoder.layer.0.output"]), NAMES, LAYOUT)
 
     assert caught.value.hint == f"parameters are named like {NAMES[1]!r}"
+
+
+def test_feature_extraction_keeps_all_but_the_head() -> None:
+    assert choose_body(NAMES, LAYOUT) == set(NAMES[:4])
+
+
+def test_feature_extraction_needs_an_output_layer() -> None:
+    """That of GPT-2 is its embeddings: frozen, nothing would be left to train."""
+    with pytest.raises(ConfigError, match="tied to the embeddings") as caught:
+        choose_body(NAMES[:4], read_layout(NAMES[:4], ()))
+
+    assert "method.type is FeatureExtraction" in str(caught.value)

@@ -13,7 +13,7 @@ NAMES = [
     "bert.pooler.weight",
     "classifier.weight",
 ]
-LAYOUT = read_layout(NAMES, "bert")
+LAYOUT = read_layout(NAMES, {"classifier.weight"})
 DECAYED = {name for name in NAMES if name.endswith("weight")}
 
 
@@ -61,4 +61,11 @@ def test_a_decay_by_layer_needs_layers() -> None:
     training = Training(learning_rate=1e-4, layerwise_learning_rate_decay=0.9)
 
     with pytest.raises(ConfigError, match=r"layerwiseLearningRateDecay is 0\.9"):
-        group_parameters(names, names, read_layout(names, "body"), training)
+        group_parameters(names, names, read_layout(names, {"head.weight"}), training)
+
+
+def test_a_rate_of_the_head_needs_a_head_that_is_trained() -> None:
+    training = Training(learning_rate=1e-4, head_learning_rate=1e-3)
+
+    with pytest.raises(ConfigError, match=r"headLearningRate is 0\.001, but this job trains no"):
+        group_parameters(NAMES[:-1], DECAYED, LAYOUT, training)

@@ -1,4 +1,4 @@
-from finetune_api.v1alpha1.status import HistoryPoint
+from finetune_api.v1alpha1.status import ForgettingMetric, HistoryPoint
 from finetune_trainer.reporting.board import MAX_POINTS, Board
 
 
@@ -82,3 +82,27 @@ def test_a_curve_of_evaluations_alone_stays_bounded() -> None:
     history = board.snapshot().history
     assert len(history) <= MAX_POINTS
     assert history[-1].step == 1000
+
+
+def test_the_last_word_of_an_earlier_attempt_is_said_again_as_this_one_s() -> None:
+    earlier = a_board()
+    earlier.measure("test", {"f1": 0.5})
+    board = Board("uid", 2)
+
+    board.take_over(earlier.snapshot())
+
+    assert board.snapshot().attempt == 2
+    assert board.snapshot().metrics == earlier.snapshot().metrics
+
+
+def test_what_was_compared_is_added_to_what_was_measured() -> None:
+    board = a_board()
+    board.measure("test", {"f1": 0.5})
+    drop = ForgettingMetric(name="f1", before=0.9, after=0.8, drop=0.1)
+
+    board.compare(forgetting=[drop])
+
+    metrics = board.snapshot().metrics
+    assert metrics is not None
+    assert (metrics.forgetting, metrics.slices) == ([drop], None)
+    assert metrics.test is not None

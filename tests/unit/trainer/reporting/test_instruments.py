@@ -1,7 +1,12 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from finetune_api.v1alpha1.status import CheckpointStatus, EarlyStoppingStatus
+from finetune_api.v1alpha1.status import (
+    CheckpointStatus,
+    EarlyStoppingStatus,
+    ForgettingMetric,
+    SliceGap,
+)
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import GAUGES, Instruments
 
@@ -61,3 +66,21 @@ def test_every_gauge_says_what_it_is(stem: str) -> None:
     row = next(row for row in GAUGES if row.stem == stem)
 
     assert row.help.endswith(".")
+
+
+def a_gap(column: str, gap: float) -> SliceGap:
+    ends = {"best": "a", "best_value": 0.9, "worst": "b", "worst_value": 0.9 - gap}
+    return SliceGap.model_validate({"column": column, "metric": "f1", "gap": gap, **ends})
+
+
+def test_what_was_forgotten_and_the_worst_gap_are_told() -> None:
+    board = Board("uid", 1)
+    board.compare(
+        forgetting=[ForgettingMetric(name="f1", before=0.9, after=0.8, drop=0.1)],
+        slices=[a_gap("age", 0.1), a_gap("sex", 0.3), a_gap("place", 0.2)],
+    )
+
+    samples = read_samples(Instruments(board))
+
+    assert samples["finetune_trainer_forgetting_delta{f1}"] == 0.1
+    assert samples["finetune_trainer_worst_slice_gap{f1}"] == 0.3

@@ -1,9 +1,16 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from finetune_trainer.data.domains import Domain
 from finetune_trainer.tasks.base import Encoded
-from finetune_trainer.training.encoding import choose_max_length, find_encoding_warnings
+from finetune_trainer.training.encoding import (
+    EncodingFacts,
+    choose_max_length,
+    find_encoding_warnings,
+    find_padding_warnings,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,16 +37,35 @@ def test_texts_are_as_long_as_everyone_can_take(
     assert choose_max_length(wanted, tokenizer, SimpleNamespace(**config)) == length
 
 
-def an_encoding(truncated: int = 0, unknown: int = 0) -> Encoded:
-    return Encoded([{}] * 10, [10] * 10, truncated, unknown)
+def facts(truncated: int = 0, unknown: int = 0, fertility: float = 1.2) -> EncodingFacts:
+    domain = Domain(texts=10, tokens_per_word=fertility, unknown_share=0)
+    return EncodingFacts(Encoded([{}] * 10, [10] * 10, truncated, unknown), 10, 128, domain)
 
 
 def test_texts_that_fit_are_no_warning() -> None:
-    assert find_encoding_warnings(an_encoding(truncated=2, unknown=5), 128) == []
+    assert find_encoding_warnings(facts(truncated=2, unknown=5)) == []
 
 
-def test_much_that_is_cut_and_much_that_is_unknown_is_told() -> None:
-    cut, unknown = find_encoding_warnings(an_encoding(truncated=3, unknown=6), 128)
+@pytest.mark.parametrize(
+    ("found", "warning"),
+    [
+        pytest.param(facts(truncated=3), "30% of the training texts are cut at 128", id="cut"),
+        pytest.param(facts(unknown=6), "6% of the tokens are unknown", id="unknown"),
+        pytest.param(
+            facts(fertility=3.4), "the tokenizer makes 3.4 tokens of a word", id="strange words"
+        ),
+    ],
+)
+def test_much_that_the_model_cannot_read_is_told(found: EncodingFacts, warning: str) -> None:
+    (told,) = find_encoding_warnings(found)
 
-    assert cut.startswith("30% of the training texts are cut at 128 tokens")
-    assert unknown.startswith("6% of the tokens are unknown")
+    assert told.startswith(warning)
+
+
+def test_rows_without_a_domain_are_no_warning() -> None:
+    assert find_encoding_warnings(replace(facts(), domain=None)) == []
+
+
+def test_mostly_padding_is_told() -> None:
+    assert find_padding_warnings(0.4) == []
+    assert find_padding_warnings(0.6)[0].startswith("60% of what the model reads is padding")

@@ -85,3 +85,49 @@ def test_an_unwise_recipe_is_told(job: TrainerJob, training: dict[str, Any], war
     warnings = find_recipe_warnings(spec, plan_steps(spec, 100))
 
     assert any(found.startswith(warning) for found in warnings)
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        pytest.param("only 100 rows are left to learn from", id="a fifth of little data"),
+        pytest.param("all weights are trained on 100 rows", id="a whole model"),
+    ],
+)
+def test_little_data_calls_for_another_way(job: TrainerJob, warning: str) -> None:
+    spec = job.resolve().spec
+
+    warnings = find_recipe_warnings(spec, plan_steps(spec, 100))
+
+    assert any(found.startswith(warning) for found in warnings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        pytest.param(
+            {"dataset": {"validation": {"folds": 5}}}, "only 100 rows", id="cross-validation"
+        ),
+        pytest.param(
+            {"dataset": {"validation": {"source": "pvc://data/v.csv"}}}, "only 100", id="own rows"
+        ),
+        pytest.param({"method": {"type": "LoRA"}}, "all weights", id="an adapter"),
+        pytest.param({"method": {"freeze": {"lowestLayers": 1}}}, "all weights", id="frozen"),
+    ],
+)
+def test_who_goes_another_way_already_is_not_told(
+    job: TrainerJob, changes: dict[str, Any], warning: str
+) -> None:
+    spec = job.with_spec(**changes).resolve().spec
+
+    warnings = find_recipe_warnings(spec, plan_steps(spec, 100))
+
+    assert not any(found.startswith(warning) for found in warnings)
+
+
+def test_general_rows_are_counted_with_the_others(job: TrainerJob) -> None:
+    job.with_spec(dataset={"replay": {"source": "pvc://data/general.csv", "ratio": 0.2}})
+
+    found = plan(job, 80, epochs=3, batchSize=10)
+
+    assert (found.rows, found.steps_per_epoch, found.maximum_steps) == (100, 10, 30)

@@ -19,10 +19,10 @@ NAN = float("nan")
 
 
 def follow(policy: Policy, values: list[float], maximum_steps: int = 10**6) -> StoppingState:
-    """Evaluate every ten steps until the values end or the run stops."""
+    """Evaluate every ten steps, of a second each, until the values end or the run stops."""
     state = StoppingState()
     for number, value in enumerate(values, start=1):
-        state = judge(policy, state, value, 10 * number, maximum_steps)
+        state = judge(policy, state, value, 10 * number, maximum_steps, 10.0 * number)
         if state.stopped:
             break
     return state
@@ -80,6 +80,40 @@ def follow(policy: Policy, values: list[float], maximum_steps: int = 10**6) -> S
             10,
             id="the target counts from the first evaluation",
         ),
+        pytest.param(
+            replace(LOSS, target=0.2), [0.5, 0.3], None, None, id="a loss above its target goes on"
+        ),
+        pytest.param(
+            replace(LOSS, target=0.2), [0.2], "TargetReached", 10, id="a loss at its target"
+        ),
+        pytest.param(
+            replace(F1, time_budget_seconds=25),
+            [0.5, 0.6, 0.7, 0.8],
+            "TimeBudget",
+            30,
+            id="the evaluation after the budget is the last",
+        ),
+        pytest.param(
+            replace(F1, time_budget_seconds=30),
+            [0.7, 0.6, 0.5],
+            "NoImprovement",
+            30,
+            id="out of patience and of time: patience says more",
+        ),
+        pytest.param(
+            replace(F1, time_budget_seconds=10, target=0.5),
+            [0.5],
+            "TargetReached",
+            10,
+            id="at the target and out of time: the target says more",
+        ),
+        pytest.param(
+            replace(F1, enabled=False, time_budget_seconds=10),
+            [0.5, 0.6],
+            None,
+            None,
+            id="a budget that is turned off",
+        ),
         pytest.param(replace(F1, enabled=False), [0.9, 0.5, 0.4, 0.3], None, None, id="turned off"),
     ],
 )
@@ -116,6 +150,7 @@ def test_patience_is_not_counted_when_it_is_off() -> None:
 def test_the_direction_follows_from_the_metric() -> None:
     assert not Policy.of(EarlyStopping(metric="loss")).greater_is_better
     assert Policy.of(EarlyStopping(metric="mcc")).greater_is_better
+    assert Policy.of(EarlyStopping(metric="mcc", time_budget_seconds=60)).time_budget_seconds == 60
 
 
 @given(values=st.lists(st.floats(0, 1), min_size=1, max_size=30), cut=st.integers(0, 29))
