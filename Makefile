@@ -19,7 +19,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 # uv from the PATH when there is one, else from PyPI into the cache.
 UV := $(or $(shell command -v uv 2>/dev/null),$(CACHE)/uv-$(UV_VERSION)/bin/uv)
 
-.PHONY: help setup fmt lint type test test-unit test-integration generate verify lock control-plane demo \
+.PHONY: help setup fmt lint type test test-slow test-unit test-integration generate verify lock control-plane demo \
         examples bench-operator bench-trainer clean
 
 help: ## Show this list
@@ -51,14 +51,17 @@ lint: setup ## Check format, lint and import contracts
 type: setup ## Check types, strictly
 	$(BIN)/mypy $(SOURCES)
 
-test: setup ## Run every test, unit and integration (a real control plane, built on first use)
-	$(BIN)/pytest
+test: setup ## Run every test but the slow ones (a real control plane, built on first use)
+	$(BIN)/pytest -m "not slow"
+
+test-slow: setup ## Run the tests that take minutes, such as a hundred kills
+	$(BIN)/pytest -m slow
 
 test-unit: setup ## Run the tests that need no control plane
-	$(BIN)/pytest tests/unit tests/chart
+	$(BIN)/pytest -m "not slow" tests/unit tests/chart
 
 test-integration: setup ## Run the tests on a real control plane
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest -m "not slow" tests/integration
 
 generate: setup ## Write the CRD, its copy in the chart, the references and the dashboards
 	$(BIN)/python -m generate

@@ -6,18 +6,18 @@ is what a pod is on a node. Ends with 0 only when every one succeeded and beat i
 
 import argparse
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import yaml
-
 from example_runs.checking import find_problem, find_scores
 from example_runs.registry import EXAMPLES
 from finetune_api.contract.outcomes import decode_outcome
-from finetune_api.v1alpha1 import FineTuneJob, parse_job
+from finetune_api.v1alpha1 import FineTuneJob
 from finetune_api.v1alpha1.tasks import TASK_TRAITS
+from kubectl_finetune.manifests import read_manifests
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "examples"
@@ -36,7 +36,7 @@ def main() -> int:
 
 def _show(name: str) -> bool:
     began = time.monotonic()
-    job = parse_job(yaml.safe_load((ROOT / "examples" / f"{name}.yaml").read_text()))
+    (job,) = read_manifests(str(ROOT / "examples" / f"{name}.yaml")).jobs
     problem, scores = _run(name, job)
     seconds = time.monotonic() - began
     what = f"{job.spec.task}, {job.spec.method.type}"
@@ -56,17 +56,28 @@ def _run(name: str, job: FineTuneJob) -> tuple[str | None, str]:
         *("run", "-f", str(ROOT / "examples" / f"{name}.yaml")),
         *("--directory", str(folder / "run"), "--volume", f"{claim}={data}", "--output", "json"),
     ]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=False, timeout=LIMIT_SECONDS
-    )
-    (folder / "log").write_text(done.stdout + done.stderr)
-    outcome = decode_outcome(done.stdout)
+    code, output, errors = _run_within_the_limit(command, folder)
+    (folder / "log").write_text(output + errors)
+    outcome = decode_outcome(output)
     if outcome is None:
-        return f"no outcome, exit code {done.returncode}: {done.stderr.strip()[-400:]}", ""
+        return f"no outcome, exit code {code}: {errors.strip()[-400:]}", ""
     before, after = find_scores(job.spec.task, outcome)
     metric = TASK_TRAITS[job.spec.task].main
     shown = f"{metric} {before:.3f} -> {after:.3f}" if before is not None and after else ""
     return find_problem(job.spec.task, outcome), shown
+
+
+def _run_within_the_limit(command: list[str], folder: Path) -> tuple[int, str, str]:
+    """Run a command; one that takes too long is asked to stop, so that its trainer stops too."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            output, errors = process.communicate(timeout=LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate()
+            errors += f"\nstopped after {LIMIT_SECONDS} s"
+        return process.returncode, output, errors
 
 
 if __name__ == "__main__":
