@@ -322,6 +322,24 @@ def test_unfreezing_goes_on_where_it_was(unfreezing: TrainerJob) -> None:
     assert results(unfreezing, "model.safetensors") == expected
 
 
+def test_a_schedule_on_a_plateau_hears_of_an_evaluation_that_was_cut_short(job: TrainerJob) -> None:
+    job.with_spec(
+        training={"schedule": {"type": "ReduceOnPlateau"}, "learningRate": 0.003},
+        evaluation={"every": "Steps", "everySteps": 3},
+        earlyStopping={"enabled": False, "metric": "loss"},
+    )
+    run_well(job)
+    expected = results(job, "model.safetensors")
+    clean(job)
+
+    # Four checks come before the first step; the eighth is inside the evaluation of step 3.
+    assert run(job, PreemptAtCheck(8)).exit_code == ExitCode.PREEMPTED
+    assert not any(job.checkpoints.glob("best-*"))
+    run_well(job.with_attempt(2))
+
+    assert results(job, "model.safetensors") == expected
+
+
 def test_a_run_too_short_to_open_everything_is_warned_of(unfreezing: TrainerJob) -> None:
     report = run_well(unfreezing.with_spec(training={"epochs": 2})).report
 

@@ -117,7 +117,7 @@ def _take_up(attempt: Attempt, checkpoint: Sealed) -> None:
     trainer.take_up_state(checkpoint.path)
     if attempt.context.plan.is_evaluation_due(step) and attempt.stopping.state.last_step < step:
         trainer.load_weights(checkpoint.path)
-        trainer.evaluate()
+        trainer.evaluate_late()
 
 
 def _is_over(attempt: Attempt) -> bool:

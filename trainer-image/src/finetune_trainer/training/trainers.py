@@ -67,6 +67,7 @@ class FineTuneTrainer(Trainer):
     def __init__(self, *, parts: Parts, **options: Any) -> None:
         self.parts = parts
         self.last_save_seconds = 0.0
+        self._late_scores: dict[str, float] = {}
         self._judged_rows: Rows | None = None
         with keeping_cache_setting(options["model"].config):
             super().__init__(**options, compute_metrics=self._measure)
@@ -255,6 +256,20 @@ class FineTuneTrainer(Trainer):
     def load_weights(self, folder: Path) -> None:
         """Take over the weights of a sealed folder."""
         self._load_from_checkpoint(str(folder))
+
+    def evaluate_late(self) -> None:
+        """Do an evaluation that was cut short; a schedule that follows evaluations is told later.
+
+        It is read from the checkpoint only when training begins.
+        """
+        self._late_scores = self.evaluate()
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Tell a schedule on a plateau of the evaluation that the checkpoint does not know."""
+        super()._load_optimizer_and_scheduler(checkpoint)
+        scores, self._late_scores = self._late_scores, {}
+        if scores and isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            self.lr_scheduler.step(scores[f"eval_{self.args.metric_for_best_model}"])
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Load an adapter by our own way, which opens safetensors only."""
