@@ -14,10 +14,21 @@ from trainer_jobs import TrainerJob
 TEXTS = ["the movie is superb and lovely", "it is dull"]
 
 
-@pytest.mark.parametrize("method", ["Full", "LoRA"])
-def test_the_onnx_model_says_what_the_published_model_says(job: TrainerJob, method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "precision"),
+    [
+        pytest.param("Full", "Float32", id="all weights"),
+        pytest.param("Full", "BFloat16", id="trained in half the precision"),
+        pytest.param("LoRA", "BFloat16", id="an adapter, trained in half the precision"),
+    ],
+)
+def test_the_onnx_model_says_what_the_published_model_says(
+    job: TrainerJob, method: str, precision: str
+) -> None:
     formats = ["Safetensors", "ONNX"] if method == "Full" else ["MergedAdapter", "ONNX"]
-    job.with_spec(method={"type": method}, output={"formats": formats})
+    job.with_spec(
+        method={"type": method}, output={"formats": formats}, training={"precision": precision}
+    )
 
     assert main(job.environment(), Preemption()) == 0
 

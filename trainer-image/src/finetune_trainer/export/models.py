@@ -57,6 +57,8 @@ def try_formats(attempt: Attempt) -> None:
 
 def _export_onnx(attempt: Attempt, model: Any, folder: Path) -> None:
     rows = attempt.rows["validation" if "validation" in attempt.rows else "train"]
+    # Training in bfloat16 wraps the model; ONNX would get the casts, which no runtime computes.
+    model = attempt.trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     collate: Any = attempt.trainer.data_collator
     difference = export_onnx(model, collate, rows.encoded.features, folder)
     logger.info("the ONNX model differs from the original by %.1e at most", difference)
