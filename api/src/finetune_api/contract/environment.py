@@ -20,6 +20,8 @@ CONFIG_MAPS_DIRECTORY = "/configmaps"
 SCRATCH_DIRECTORY = "/scratch"
 TERMINATION_LOG = "/dev/termination-log"
 TRAINER_CONTAINER = "trainer"
+LEADER_PORT = 29500
+"""Where the pod with index 0 lets the others meet; the usual port of torchrun."""
 
 
 class Variable(StrEnum):
@@ -47,6 +49,10 @@ class Variable(StrEnum):
     """Seconds between SIGTERM and SIGKILL: what a last checkpoint may take."""
     CPU_LIMIT_MILLICORES = "FINETUNE_CPU_MILLICORES"
     """The cores that the pod asked for, times 1000: the number of threads follows it."""
+    NODE_RANK = "FINETUNE_NODE_RANK"
+    """The index of this pod among spec.resources.nodes; 0 leads."""
+    LEADER_ADDRESS = "FINETUNE_LEADER_ADDRESS"
+    """The host name of the pod with index 0; without it all processes run on this machine."""
     HUB_TOKEN = "HF_TOKEN"
     """From the Secret of spec.model.credentialsSecretName."""
     HUB_ENDPOINT = "HF_ENDPOINT"

@@ -13,7 +13,13 @@ from finetune_api.v1alpha1.effects import build_effect_rules
 from finetune_api.v1alpha1.evaluation import Evaluation
 from finetune_api.v1alpha1.fields import KubernetesName, UniqueList
 from finetune_api.v1alpha1.method import Method
-from finetune_api.v1alpha1.placement import Output, Resources, Retries, Scheduling
+from finetune_api.v1alpha1.placement import (
+    Distribution,
+    Output,
+    Resources,
+    Retries,
+    Scheduling,
+)
 from finetune_api.v1alpha1.pretrained import PretrainedModel
 from finetune_api.v1alpha1.spec_rules import SPEC_RULES
 from finetune_api.v1alpha1.spec_sources import MODEL_FIELDS
@@ -60,7 +66,13 @@ class FineTuneJobSpec(ApiModel):
         description="What a restarted, preempted or resumed attempt continues from.",
     )
     output: Output = Field(default=Output(), description="Where the model goes.")
-    resources: Resources = Field(default=Resources(), description="What the training pod asks for.")
+    resources: Resources = Field(
+        default=Resources(),
+        description="What each training pod asks for, and how many there are.",
+    )
+    distribution: Distribution = Field(
+        default=Distribution(), description="How several processes share one training."
+    )
     scheduling: Scheduling = Field(
         default=Scheduling(), description="Which nodes the training pod may run on."
     )

@@ -20,13 +20,29 @@ LabelValue = Annotated[
 
 
 OutputFormat = Literal["Safetensors", "MergedAdapter", "ONNX"]
+Strategy = Literal["Auto", "DDP", "FSDP"]
 
 
 class Resources(ApiModel):
-    """What the training pod asks for."""
+    """What each training pod asks for, and how many there are."""
 
+    nodes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description=(
+            "Training pods, which share the rows of each step; each asks for the resources below."
+            " Claims must then be mountable by several nodes (ReadWriteMany)."
+        ),
+    )
     gpus_per_node: int = Field(
-        default=1, ge=0, le=1, description="GPUs of the pod; 0 trains on the CPU."
+        default=1,
+        ge=0,
+        le=16,
+        description=(
+            "GPUs of each pod, with one process for each; 0 trains on the CPU, with one process for"
+            " each pod."
+        ),
     )
     gpu_resource_name: Annotated[
         str,
@@ -51,6 +67,29 @@ class Resources(ApiModel):
     )
     shared_memory: Quantity = Field(
         default="1Gi", description="Size of /dev/shm, which data loaders use; part of memory."
+    )
+
+    @property
+    def processes_per_node(self) -> int:
+        """Processes in each pod: one for each GPU, one where there is none."""
+        return max(1, self.gpus_per_node)
+
+    @property
+    def processes(self) -> int:
+        """Processes that train together."""
+        return self.nodes * self.processes_per_node
+
+
+class Distribution(ApiModel):
+    """How several processes share one training."""
+
+    strategy: Strategy = Field(
+        default="Auto",
+        description=(
+            "DDP: each process holds the whole model. FSDP: weights, gradients and states of the"
+            " optimizer are spread over the processes, for models that no single GPU holds; it"
+            " sends more. Auto is DDP."
+        ),
     )
 
 

@@ -183,6 +183,18 @@ SPEC_RULES: tuple[Rule, ...] = (
             f" {', '.join(TEXT_AUGMENTATIONS)}"
         ),
     ),
+    Rule(
+        cel=(
+            "self.distribution.strategy == 'Auto' || self.resources.nodes > 1 ||"
+            " self.resources.gpusPerNode > 1"
+        ),
+        holds=lambda s: s.distribution.strategy == "Auto" or s.resources.processes > 1,
+        message=(
+            "distribution.strategy is {distribution.strategy}, but resources.nodes is"
+            " {resources.nodes} and resources.gpusPerNode is {resources.gpusPerNode}: one process"
+            " has nobody to share with; remove strategy, or ask for more nodes or GPUs"
+        ),
+    ),
     *(_need_folders(name) for name in _FOLDERS),
     *build_method_rules(),
 )
