@@ -16,7 +16,10 @@ from pydantic import ValidationError
 from finetune_api.contract.outcomes import Outcome
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_api.errors import describe_errors
-from finetune_trainer import outcomes
+from finetune_trainer import outcomes, runtime
+from finetune_trainer.distribution import groups
+from finetune_trainer.distribution.launching import launch
+from finetune_trainer.distribution.ranks import read_seat
 from finetune_trainer.errors import ConfigError, NotFoundError, StalledError, TrainerError
 from finetune_trainer.preemption import Preemption
 from finetune_trainer.redactions import RedactingFormatter, Redactor
@@ -46,7 +49,9 @@ def main(variables: Mapping[str, str] = os.environ, preemption: Preemption | Non
     redactor = Redactor(variables)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(RedactingFormatter(LOG_FORMAT, redactor))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # What all ranks have to say, the leader says.
+    level = logging.INFO if read_seat(variables).is_leader else logging.WARNING
+    logging.basicConfig(level=level, handlers=[handler])
     for chatty in ("httpx", "httpx2"):  # they log every URL, signed ones included
         logging.getLogger(chatty).setLevel(logging.WARNING)
     if preemption is None:
@@ -74,17 +79,24 @@ def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
     try:
         settings = Settings.from_environment(variables)
         preemption.grace_seconds = settings.grace_seconds
+        preemption.is_patient = settings.seat.count > 1
         job = read_job(settings)
+        if job.spec.resources.processes > settings.seat.count:
+            return launch(job, settings)
+        if settings.seat.count > 1:
+            runtime.prepare_for_torch(settings)
         board = Board(job.uid, settings.attempt)
         instruments = Instruments(board)
         instruments.restarts.set(settings.attempt - 1)
-        if settings.report_address:
+        if settings.report_address and settings.seat.is_leader:
             server = start_server(board, instruments, settings.report_address, settings.report_port)
-        watch = StallWatch(
-            board, job.spec.stall_timeout_seconds, partial(_end_stalled, variables, board)
-        )
-        watch.start()
-        finished = run(job, Equipment(settings, board, instruments, preemption))
+        if settings.seat.is_leader:  # the others wait for the leader, however long it uploads
+            limit = job.spec.stall_timeout_seconds
+            watch = StallWatch(board, limit, partial(_end_stalled, variables, board))
+            watch.start()
+        ranks = groups.join(settings.seat)
+        finished = run(job, Equipment(settings, board, instruments, preemption, ranks))
+        groups.leave(ranks)
         return outcomes.describe_success(finished.artifacts, finished.report, finished.message)
     except Exception as error:  # the outermost edge: every failure must leave an outcome
         return _explain(error, board)

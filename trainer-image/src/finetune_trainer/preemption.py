@@ -26,6 +26,8 @@ class Preemption:
 
     Attributes:
         grace_seconds: time between the signal and the kill.
+        is_patient: whether a second signal changes nothing. A rank gets Ctrl-C twice, from the
+            terminal and from its launcher, and the launcher kills it in time.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Preemption:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.grace_seconds = grace_seconds
+        self.is_patient = False
         self._clock = clock
         self._received: signal.Signals | None = None
         self._received_at = 0.0
@@ -73,6 +76,8 @@ class Preemption:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._received is not None:
+            if self.is_patient:
+                return
             os._exit(ExitCode.PREEMPTED)
         self.request(signal.Signals(number))
         logger.warning("%s received: saving and leaving", signal.Signals(number).name)

@@ -7,6 +7,8 @@ and the GPU it then holds costs money.
 
 import json
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +21,12 @@ from finetune_trainer.checkpoints.befores import read_before
 from finetune_trainer.checkpoints.fences import Fence
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.pins import Pins
+from finetune_trainer.checkpoints.writers import Writers, allow
 from finetune_trainer.data.folds import Folds, find_fold_warnings, find_folds
 from finetune_trainer.data.inspections import Inspection
 from finetune_trainer.data.loading import Data, load_data
-from finetune_trainer.errors import QualityGateError
+from finetune_trainer.distribution.ranks import ALONE, Ranks
+from finetune_trainer.errors import QualityGateError, TransientError
 from finetune_trainer.evaluation import slices
 from finetune_trainer.evaluation.materials import Materials, fetch_rival, find_materials
 from finetune_trainer.export.exporters import export_model
@@ -71,12 +75,14 @@ class Equipment:
         board: the report.
         instruments: the metrics for Prometheus.
         preemption: whether to leave.
+        ranks: the processes that train together.
     """
 
     settings: Settings
     board: Board
     instruments: Instruments
     preemption: Preemption
+    ranks: Ranks = ALONE
 
 
 def run(job: ResolvedJob, equipment: Equipment) -> Finished:
@@ -85,38 +91,63 @@ def run(job: ResolvedJob, equipment: Equipment) -> Finished:
     Raises:
         TrainerError: it cannot be done, or not now.
     """
-    places = find_places(job, equipment.settings)
+    ranks = equipment.ranks
+    places = ranks.lead(lambda: find_places(job, equipment.settings))
+    with ExitStack() as stack:
+        held: list[Fence] = []
+        ranks.lead(lambda: held.append(stack.enter_context(_hold_fence(places, equipment))))
+        may_publish = held[0].verify if held else allow  # the other ranks publish nothing
+        return _run_fenced(job, places, equipment, may_publish)
+
+
+def _hold_fence(places: Places, equipment: Equipment) -> AbstractContextManager[Fence]:
     owner = fences.describe_owner(equipment.settings.pod_uid)
     # Another pod that lives may be leaving: so long that takes at most.
     pace = fences.Pace(patience_seconds=equipment.settings.grace_seconds)
-    with fences.holding(places.checkpoints, owner, equipment.preemption.check, pace) as fence:
-        return _run_alone(job, places, equipment, fence)
+    return fences.holding(places.checkpoints, owner, equipment.preemption.check, pace)
 
 
-def _run_alone(job: ResolvedJob, places: Places, equipment: Equipment, fence: Fence) -> Finished:
+def _run_fenced(
+    job: ResolvedJob, places: Places, equipment: Equipment, may_publish: Callable[[], None]
+) -> Finished:
     """Run while no other pod of this job writes."""
+    ranks = equipment.ranks
     runtime.prepare_hub(equipment.settings)
-    publisher = open_publisher(job)
-    done = find_result(places.output, job)
+    publisher = open_publisher(job) if ranks.seat.is_leader else None
+    done = ranks.lead(lambda: find_result(places.output, job))
     if done is None:
-        _refuse_what_was_rejected(job, places, equipment.board)
-    if publisher is not None:
-        publisher.prepare()
+        _refuse_what_was_rejected(job, places, equipment)
+    ranks.lead(lambda: publisher.prepare() if publisher else None)
     if done is not None:
         logger.info("attempt %d finished this job already", done.attempt)
-        return _finish(job, places, equipment, publisher, done.report)
-    prepared = _prepare(job, places, equipment)
-    _train_and_export(job, places, prepared, equipment, fence)
-    _refuse_what_was_rejected(job, places, equipment.board)
-    return _finish(job, places, equipment, publisher)
+        return ranks.lead(lambda: _finish(job, places, equipment, publisher, done.report))
+    prepared = ranks.take_turns(lambda: _prepare(job, places, equipment))
+    _compare_findings(prepared, ranks)
+    _train_and_export(job, places, prepared, equipment, may_publish)
+    _refuse_what_was_rejected(job, places, equipment)
+    return ranks.lead(lambda: _finish(job, places, equipment, publisher))
 
 
-def _refuse_what_was_rejected(job: ResolvedJob, places: Places, board: Board) -> None:
+def _compare_findings(prepared: "_Prepared", ranks: Ranks) -> None:
+    """Make sure that all ranks have the same files: a hub may change between two pods' downloads.
+
+    Raises:
+        TransientError: they differ; another attempt holds to what the leader has pinned.
+    """
+    found = (prepared.pretrained.revision, prepared.data.fingerprint)
+    if ranks.agree(ranks.lead(lambda: found) != found):
+        raise TransientError(
+            "the ranks found different versions of model or data: they changed while the pods"
+            " started"
+        )
+
+
+def _refuse_what_was_rejected(job: ResolvedJob, places: Places, equipment: Equipment) -> None:
     """Fail with the verdict that is sealed with a rejected model; another attempt finds it, too."""
-    rejected = find_result(places.rejected, job)
+    rejected = equipment.ranks.lead(lambda: find_result(places.rejected, job))
     if rejected is None:
         return
-    board.take_over(rejected.report)
+    equipment.board.take_over(rejected.report)
     raise QualityGateError(
         f"{'; '.join(rejected.complaints)}. The model is kept in"
         f" {name_rejected(job)} and was not published",
@@ -161,21 +192,25 @@ def _prepare(job: ResolvedJob, places: Places, equipment: Equipment) -> _Prepare
     known = read_before(places.checkpoints, identity, materials.general_fingerprint)
     rival = fetch_rival(spec.evaluation, known, data.labels, settings)
     found = Pins(pretrained.revision, data.fingerprint, revisions)
-    if found != earlier:
+    if found != earlier and equipment.ranks.seat.is_leader:
         pins.write_pins(places.checkpoints, found)
     equipment.preemption.check()
     return _Prepared(data, inspection, folds, replace(materials, rival=rival), plan, pretrained)
 
 
 def _train_and_export(
-    job: ResolvedJob, places: Places, prepared: _Prepared, equipment: Equipment, fence: Fence
+    job: ResolvedJob,
+    places: Places,
+    prepared: _Prepared,
+    equipment: Equipment,
+    may_publish: Callable[[], None],
 ) -> None:
     runtime.prepare_for_torch(equipment.settings)
     # Imported here and not above: it brings torch, which must find the environment set.
     from finetune_trainer.export import models
     from finetune_trainer.training import assembly, attempts, cross_validation, examinations
 
-    board = equipment.board
+    board, ranks = equipment.board, equipment.ranks
     context = assembly.Context(
         job=job,
         task=find_task(job.spec.task),
@@ -187,7 +222,7 @@ def _train_and_export(
         instruments=equipment.instruments,
         preemption=equipment.preemption,
         inspection=prepared.inspection,
-        may_publish=fence.verify,
+        writers=Writers(ranks, may_publish),
     )
     summary = None
     if prepared.folds:
@@ -195,7 +230,7 @@ def _train_and_export(
         context = cross_validation.prepare_refit(context, summary)
         board.enter("Load")
     attempt = assembly.open_attempt(context)
-    models.try_formats(attempt)
+    ranks.lead(lambda: models.try_formats(attempt))
     board.enter("Baseline")
     attempts.measure_baseline(attempt)
     with attempt.loaded.untouched():
@@ -212,9 +247,9 @@ def _train_and_export(
         if summary is not None:
             (folder / FOLDS_NAME).write_text(json.dumps(summary.to_json_dict(), indent=2) + "\n")
 
-    fence.verify()
+    may_publish()
     destination = places.rejected if findings.complaints else places.output
-    export_model(destination, job, board.snapshot(), save_model, findings)
+    ranks.lead(lambda: export_model(destination, job, board.snapshot(), save_model, findings))
 
 
 def _report_plan(job: ResolvedJob, data: Data, plan: Plan, board: Board) -> None:

@@ -50,7 +50,8 @@ class Machine:
 
 def prepare_for_torch(settings: Settings) -> None:
     """Set what libraries read when they are imported. Call it before torch is."""
-    threads = str(count_threads(settings.cpu_millicores))
+    # The ranks of a pod share its cores.
+    threads = str(max(1, count_threads(settings.cpu_millicores) // settings.seat.local_count))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = threads
     keep_freed_memory()

@@ -12,6 +12,7 @@ from pathlib import Path
 from finetune_api.contract import environment
 from finetune_api.contract.environment import Variable
 from finetune_api.sources import Source, parse_source
+from finetune_trainer.distribution.ranks import SINGLE, Seat, read_seat
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.preemption import DEFAULT_GRACE_SECONDS
 
@@ -32,6 +33,9 @@ class Settings:
         report_port: its port; 0 takes any free one.
         grace_seconds: seconds between SIGTERM and SIGKILL.
         cpu_millicores: cores that the pod asked for, times 1000; None when nobody said.
+        node_rank: the index of the pod among those of the job.
+        leader_address: the host name of the pod with index 0; empty where all ranks are here.
+        seat: the place of this process, where torchrun has started it.
     """
 
     job_file: Path
@@ -45,6 +49,9 @@ class Settings:
     report_port: int = environment.REPORT_PORT
     grace_seconds: float = DEFAULT_GRACE_SECONDS
     cpu_millicores: int | None = None
+    node_rank: int = 0
+    leader_address: str = ""
+    seat: Seat = SINGLE
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] = os.environ) -> "Settings":
@@ -74,6 +81,9 @@ class Settings:
             report_port=int(_read_number(variables, Variable.REPORT_PORT, environment.REPORT_PORT)),
             grace_seconds=_read_number(variables, Variable.GRACE_SECONDS, DEFAULT_GRACE_SECONDS),
             cpu_millicores=int(millicores) or None,
+            node_rank=int(_read_number(variables, Variable.NODE_RANK, 0)),
+            leader_address=variables.get(Variable.LEADER_ADDRESS, ""),
+            seat=read_seat(variables),
         )
 
     def locate(self, source: Source) -> Path:
@@ -89,8 +99,13 @@ class Settings:
 
 
 def termination_log_of(variables: Mapping[str, str]) -> Path:
-    """Say where the outcome goes; needed even when the rest of the environment is broken."""
-    return _read_path(variables, Variable.TERMINATION_LOG, environment.TERMINATION_LOG)
+    """Say where the outcome goes; needed even when the rest of the environment is broken.
+
+    Each of several ranks has a file of its own, from which the launcher reads.
+    """
+    path = _read_path(variables, Variable.TERMINATION_LOG, environment.TERMINATION_LOG)
+    seat = read_seat(variables)
+    return path if seat.count == 1 else path.with_name(f"{path.name}.{seat.rank}")
 
 
 def _read_path(variables: Mapping[str, str], name: Variable, default: str) -> Path:

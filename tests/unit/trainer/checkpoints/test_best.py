@@ -5,6 +5,7 @@ import pytest
 
 from finetune_trainer.checkpoints.best import BestKeeper, Ranking
 from finetune_trainer.checkpoints.identity import Identity
+from finetune_trainer.checkpoints.writers import Writers
 from finetune_trainer.errors import TransientError
 from trainer_damages import CORRUPTIONS
 
@@ -141,7 +142,7 @@ def test_nothing_is_published_once_another_pod_writes(tmp_path: Path) -> None:
     def refuse() -> None:
         raise TransientError("another pod writes")
 
-    keeper = BestKeeper(tmp_path, OURS, Ranking("f1", greater_is_better=True), refuse)
+    keeper = BestKeeper(tmp_path, OURS, Ranking("f1", greater_is_better=True), Writers(may_publish=refuse))
 
     with pytest.raises(TransientError):
         keep(keeper, 10, 0.5)

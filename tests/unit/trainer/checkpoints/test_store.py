@@ -7,6 +7,7 @@ import pytest
 
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.store import CheckpointStore
+from finetune_trainer.checkpoints.writers import Writers
 from finetune_trainer.errors import StorageFullError, TransientError
 from trainer_damages import CORRUPTIONS
 
@@ -116,7 +117,7 @@ def test_nothing_is_published_once_another_pod_writes(tmp_path: Path) -> None:
     def refuse() -> None:
         raise TransientError("another pod writes")
 
-    store = CheckpointStore(tmp_path, OURS, keep=2, may_publish=refuse)
+    store = CheckpointStore(tmp_path, OURS, keep=2, writers=Writers(may_publish=refuse))
 
     with pytest.raises(TransientError):
         save(store, 1)

@@ -82,15 +82,18 @@ class StopEarly(TrainerCallback):
         """Judge an evaluation."""
         scores = read_scores(metrics or {})
         value = scores[self._policy.metric]
-        if self._keeper.is_better(value):
+        ranks = self._keeper.ranks  # they stop together, whatever their clocks say
+        if ranks.lead(lambda: self._keeper.is_better(value)):
             self._keeper.keep(state.global_step, scores, self._save_weights)
-        self.state = judge(
-            self._policy,
-            self.state,
-            value,
-            state.global_step,
-            self._maximum_steps,
-            self._board.train_seconds,
+        self.state = ranks.lead(
+            lambda: judge(
+                self._policy,
+                self.state,
+                value,
+                state.global_step,
+                self._maximum_steps,
+                self._board.train_seconds,
+            )
         )
         self._report()
         if self.state.stopped is not None:

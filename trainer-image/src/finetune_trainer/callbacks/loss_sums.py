@@ -5,6 +5,8 @@ from typing import Any, Protocol
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from finetune_trainer.distribution.ranks import ALONE, Ranks
+
 
 class SumsLosses(Protocol):
     """The part of a Trainer that this callback needs."""
@@ -27,8 +29,9 @@ class KeepLossSum(TrainerCallback):
 
     memory_name = "loss_sum"
 
-    def __init__(self, trainer: SumsLosses) -> None:
+    def __init__(self, trainer: SumsLosses, ranks: Ranks = ALONE) -> None:
         self._trainer = trainer
+        self._ranks = ranks
         self._recalled: dict[str, Any] | None = None
         self._before_step: torch.Tensor | None = None
 
@@ -36,7 +39,9 @@ class KeepLossSum(TrainerCallback):
         """Keep the sum; of a step that is left half way, what was before it."""
         loss_sum, last_logged_step = self._trainer.read_loss_sum()
         value = loss_sum if self._before_step is None else self._before_step
-        return {"sum": float(value), "last_logged_step": last_logged_step}
+        # What is logged is the mean of all ranks: each may take it back as its own.
+        mean = self._ranks.average(float(value))
+        return {"sum": mean, "last_logged_step": last_logged_step}
 
     def recall(self, memory: dict[str, Any]) -> None:
         """Wait for the beginning of the training: it sets the sum to zero."""

@@ -27,10 +27,14 @@ class Remembering(Protocol):
         ...
 
 
-def write_memory(folder: Path, callbacks: Iterable[object]) -> None:
+def collect_memory(callbacks: Iterable[object]) -> dict[str, Any]:
+    """Ask the callbacks what they know; all ranks do, since some ask their peers."""
+    return {c.memory_name: c.remember() for c in callbacks if isinstance(c, Remembering)}
+
+
+def write_memory(folder: Path, memory: dict[str, Any]) -> None:
     """Save what the callbacks know."""
-    content = {c.memory_name: c.remember() for c in callbacks if isinstance(c, Remembering)}
-    (folder / FILE_NAME).write_text(json.dumps(content, sort_keys=True))
+    (folder / FILE_NAME).write_text(json.dumps(memory, sort_keys=True))
 
 
 def restore_memory(folder: Path, callbacks: Iterable[object]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from finetune_trainer.distribution.ranks import ALONE, Ranks
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import Preemption
 
@@ -44,8 +45,9 @@ class LeaveWhenPreempted(TrainerCallback):
     for the end of the training.
     """
 
-    def __init__(self, preemption: Preemption) -> None:
+    def __init__(self, preemption: Preemption, ranks: Ranks = ALONE) -> None:
         self._preemption = preemption
+        self._ranks = ranks
         self._before_step: RandomState | None = None
 
     def on_step_begin(
@@ -59,7 +61,7 @@ class LeaveWhenPreempted(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Ask after an optimizer step."""
-        self._preemption.check()
+        self._check_together()
 
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -69,7 +71,7 @@ class LeaveWhenPreempted(TrainerCallback):
         The step is done again from its beginning, so the checkpoint gets the numbers from there.
         """
         try:
-            self._preemption.check()
+            self._check_together()
         except PreemptedError:
             if self._before_step is not None:
                 self._before_step.put_back()
@@ -79,4 +81,10 @@ class LeaveWhenPreempted(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Ask between the batches of an evaluation."""
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Leave at the same step as the other ranks, whom the signal reaches at other times."""
+        if self._ranks.agree(self._preemption.is_requested) and not self._preemption.is_requested:
+            self._preemption.request()
         self._preemption.check()

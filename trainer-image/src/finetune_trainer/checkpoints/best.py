@@ -15,6 +15,7 @@ from typing import Any
 from finetune_trainer import sealing
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.quarantines import set_aside
+from finetune_trainer.checkpoints.writers import NOBODY_ELSE, Writers
 from finetune_trainer.sealing import BrokenSealError
 
 MANIFEST_NAME = "manifest.json"
@@ -61,6 +62,7 @@ class BestKeeper:
         lost_step: the step of a best model that was found broken: only training from before it
             brings it back. None when nothing is lost.
         warnings: what was found broken.
+        ranks: the processes that keep it together.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class BestKeeper:
         folder: Path,
         identity: Identity,
         ranking: Ranking,
-        may_publish: Callable[[], None] = lambda: None,
+        writers: Writers = NOBODY_ELSE,
     ) -> None:
         """Open the folder.
 
@@ -76,13 +78,14 @@ class BestKeeper:
             folder: of the checkpoints.
             identity: only models that agree with it are used.
             ranking: by what they are compared.
-            may_publish: raises when another pod writes to the folder by now.
+            writers: the processes that write; their leader alone tidies up.
         """
         self._folder = folder
         self._identity = identity
         self._metric = ranking.metric
         self._sign = 1 if ranking.greater_is_better else -1
-        self._may_publish = may_publish
+        self._writers = writers
+        self.ranks = writers.ranks
         self.best: Best | None = None
         self.lost_step: int | None = None
         self.warnings: list[str] = []
@@ -93,6 +96,10 @@ class BestKeeper:
         The newest is the best: a model is kept when it beats all before it. An older one beside it
         is what a kill left, and no loss.
         """
+        self.best, self.lost_step, self.warnings = self.ranks.lead(self._find)
+        return self.best
+
+    def _find(self) -> tuple[Best | None, int | None, list[str]]:
         found: list[Best] = []
         broken: list[int] = []
         for path in self._list():
@@ -108,7 +115,7 @@ class BestKeeper:
         if broken and (self.best is None or max(broken) > self.best.step):
             self.lost_step = max(broken)
         self._remove_others()
-        return self.best
+        return self.best, self.lost_step, self.warnings
 
     def is_better(self, value: float) -> bool:
         """Tell whether a value beats the best; one that is no number never does."""
@@ -133,13 +140,14 @@ class BestKeeper:
             "value": value,
             "scores": scores,
         }
-        with sealing.writing_aside(final) as temporary:
-            save(temporary)
+
+        def seal(temporary: Path) -> None:
             sealing.seal(temporary, MANIFEST_NAME, about)
-            self._may_publish()
-            sealing.publish(temporary, final)
+
+        with self._writers.writing(final, seal) as temporary:
+            save(temporary)
         self.best = Best(final, step, self._metric, value, dict(scores))
-        self._remove_others()
+        self.ranks.lead(self._remove_others)
         return self.best
 
     def _open(self, path: Path) -> Best | None:

@@ -6,7 +6,6 @@ pod. The checkpoints of a fold are of use only until its result is sealed, and a
 
 import logging
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from finetune_trainer import sealing
 from finetune_trainer.checkpoints.identity import Identity
+from finetune_trainer.checkpoints.writers import NOBODY_ELSE, Writers
 from finetune_trainer.sealing import BrokenSealError
 from finetune_trainer.training.folds import FoldResult
 
@@ -30,21 +30,20 @@ class FoldResults:
         warnings: which of them were broken.
     """
 
-    def __init__(
-        self, folder: Path, identity: Identity, may_publish: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, folder: Path, identity: Identity, writers: Writers = NOBODY_ELSE) -> None:
         """Open the folder of the checkpoints, and clear away what a killed writer left.
 
         Args:
             folder: of the checkpoints.
             identity: only results that agree with it are used.
-            may_publish: raises when another pod writes to the folder by now.
+            writers: the processes that train; their leader alone looks, keeps and tidies up.
         """
         self.warnings: list[str] = []
         self._folder = folder
         self._identity = identity
-        self._may_publish = may_publish
-        sealing.sweep_leftovers(folder, "fold-*")
+        self._writers = writers
+        self._ranks = writers.ranks
+        self._ranks.lead(lambda: sealing.sweep_leftovers(folder, "fold-*"))
 
     def name_folder(self, number: int) -> Path:
         """Say where the checkpoints of a fold lie while it is trained."""
@@ -52,6 +51,9 @@ class FoldResults:
 
     def find(self, number: int) -> FoldResult | None:
         """Find the result of a fold; None while it is still to be trained."""
+        return self._ranks.lead(lambda: self._find(number))
+
+    def _find(self, number: int) -> FoldResult | None:
         path = self._name_result(number)
         if not path.exists():
             return None
@@ -72,11 +74,14 @@ class FoldResults:
 
     def keep(self, result: FoldResult) -> None:
         """Seal the result of a fold, then remove its checkpoints."""
+        self._ranks.lead(lambda: self._keep(result))
+
+    def _keep(self, result: FoldResult) -> None:
         final = self._name_result(result.number)
         with sealing.writing_aside(final) as temporary:
             (temporary / RESULT_NAME).write_bytes(_ADAPTER.dump_json(result, by_alias=True))
             sealing.seal(temporary, MANIFEST_NAME, asdict(self._identity))
-            self._may_publish()
+            self._writers.may_publish()
             sealing.publish(temporary, final)
         shutil.rmtree(self.name_folder(result.number), ignore_errors=True)
 

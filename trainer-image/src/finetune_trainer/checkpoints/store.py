@@ -17,6 +17,7 @@ from finetune_trainer import sealing
 from finetune_trainer.checkpoints import quarantines
 from finetune_trainer.checkpoints.identity import Identity, list_versions
 from finetune_trainer.checkpoints.quarantines import set_aside
+from finetune_trainer.checkpoints.writers import NOBODY_ELSE, Writers
 from finetune_trainer.errors import StorageFullError
 from finetune_trainer.sealing import BrokenSealError, Sealed
 
@@ -50,7 +51,7 @@ class CheckpointStore:
         keep: int,
         expected_bytes: int = 0,
         free_bytes: FreeBytes = measure_free_bytes,
-        may_publish: Callable[[], None] = lambda: None,
+        writers: Writers = NOBODY_ELSE,
     ) -> None:
         """Open the folder, and clear away what a killed writer left.
 
@@ -60,7 +61,7 @@ class CheckpointStore:
             keep: how many whole ones to keep.
             expected_bytes: the size of a checkpoint before one was written.
             free_bytes: asks how much room there is.
-            may_publish: raises when another pod writes to the folder by now.
+            writers: the processes that write; their leader alone tidies up.
         """
         self.folder = folder
         self.newest_step: int | None = None
@@ -69,9 +70,10 @@ class CheckpointStore:
         self._keep = keep
         self._expected_bytes = expected_bytes
         self._free_bytes = free_bytes
-        self._may_publish = may_publish
+        self._writers = writers
+        self._ranks = writers.ranks
         folder.mkdir(parents=True, exist_ok=True)
-        sealing.sweep_leftovers(folder)
+        self._ranks.lead(lambda: sealing.sweep_leftovers(folder))
 
     def find_newest(self, before: int | None = None) -> Sealed | None:
         """Find the newest checkpoint that is whole and ours; set broken ones aside.
@@ -80,6 +82,13 @@ class CheckpointStore:
             before: go back to one of an earlier step than this; later ones are removed, since
                 training comes by their steps again.
         """
+        sealed, self.warnings = self._ranks.lead(lambda: (self._find_newest(before), self.warnings))
+        if sealed is not None:
+            self.newest_step = _step_of(sealed.path)
+            self._expected_bytes = sealed.bytes
+        return sealed
+
+    def _find_newest(self, before: int | None) -> Sealed | None:
         later = [] if before is None else [p for p in self._list() if _step_of(p) >= before]
         for path in later:
             sealing.retire(path)
@@ -88,8 +97,6 @@ class CheckpointStore:
                 sealed = sealing.verify(path, MANIFEST_NAME)
                 difference = self._identity.find_difference(sealed.about)
                 if difference is None:
-                    self.newest_step = _step_of(path)
-                    self._expected_bytes = sealed.bytes
                     return sealed
                 problem = difference
             except BrokenSealError as error:
@@ -104,10 +111,10 @@ class CheckpointStore:
         Raises:
             StorageFullError: there is no room; the checkpoints that are there stay.
         """
-        self._make_room()
+        self._ranks.lead(self._make_room)
         final = self.folder / f"checkpoint-{step}"
-        with sealing.writing_aside(final) as temporary:
-            yield temporary
+
+        def seal(temporary: Path) -> None:
             about = {
                 **asdict(self._identity),
                 "step": step,
@@ -115,11 +122,15 @@ class CheckpointStore:
                 "versions": list_versions(),
             }
             sealing.seal(temporary, MANIFEST_NAME, about)
-            self._may_publish()
-            sealing.publish(temporary, final)
+
+        with self._writers.writing(final, seal) as temporary:
+            yield temporary
         self.newest_step = step
-        self._expected_bytes = sealing.read_manifest(final, MANIFEST_NAME).bytes
+        self._expected_bytes = self._ranks.lead(lambda: self._tidy_up(final))
+
+    def _tidy_up(self, newest: Path) -> int:
         self._prune(self._keep)
+        return sealing.read_manifest(newest, MANIFEST_NAME).bytes
 
     @property
     def newest_bytes(self) -> int:

@@ -4,7 +4,7 @@
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,11 @@ from finetune_trainer.callbacks.unfreezing import UnfreezeGradually
 from finetune_trainer.checkpoints.best import BestKeeper, Ranking
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.store import CheckpointStore
+from finetune_trainer.checkpoints.writers import Writers
 from finetune_trainer.data.inspections import Inspection
 from finetune_trainer.data.loading import Data
 from finetune_trainer.data.tables import Part
+from finetune_trainer.distribution.ranks import Ranks
 from finetune_trainer.models.loading import Loaded, load_model
 from finetune_trainer.models.processors import load_processor
 from finetune_trainer.models.prompts import count_virtual_tokens
@@ -74,7 +76,7 @@ class Context:
         instruments: the metrics for Prometheus.
         preemption: whether to leave.
         inspection: what was found out about the data.
-        may_publish: raises when another pod writes to the checkpoints by now.
+        writers: the processes that train together, and write to the checkpoints.
     """
 
     job: ResolvedJob
@@ -87,7 +89,12 @@ class Context:
     instruments: Instruments
     preemption: Preemption
     inspection: Inspection
-    may_publish: Callable[[], None]
+    writers: Writers
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that train together."""
+        return self.writers.ranks
 
     @property
     def identity(self) -> Identity:
@@ -252,6 +259,8 @@ def _assemble(
                 loaded.model, is_extraction=job.spec.method.type == "FeatureExtraction"
             ),
             has_adapter=loaded.has_adapter,
+            rows_per_step=context.plan.effective_batch_size,
+            ranks=context.ranks,
         ),
         model=loaded.model,
         args=build_arguments(job.spec, context.plan, machine, context.checkpoints),
@@ -275,8 +284,8 @@ def _assemble(
         _choose_ending(context.plan, stopping),
         *_unfreeze(context, loaded),
         WarnOfOverfitting(context.board),
-        KeepLossSum(trainer),
-        LeaveWhenPreempted(context.preemption),
+        KeepLossSum(trainer, context.ranks),
+        LeaveWhenPreempted(context.preemption, context.ranks),
     ):
         trainer.add_callback(callback)
     return Attempt(context, loaded, processor, inputs.rows, trainer, store, keeper, stopping)
@@ -305,11 +314,11 @@ def _open_checkpoints(context: Context, loaded: Loaded) -> tuple[CheckpointStore
         identity,
         keep=job.spec.checkpoints.keep,
         expected_bytes=BYTES_PER_NUMBER * (kept + OPTIMIZER_STATES_PER_WEIGHT * trainable),
-        may_publish=context.may_publish,
+        writers=context.writers,
     )
     metric = job.spec.early_stopping.metric or context.task.main_metric
     ranking = Ranking(metric, is_greater_better(metric))
-    keeper = BestKeeper(context.checkpoints, identity, ranking, context.may_publish)
+    keeper = BestKeeper(context.checkpoints, identity, ranking, context.writers)
     return store, keeper
 
 

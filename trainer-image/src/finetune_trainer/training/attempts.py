@@ -132,7 +132,7 @@ def _save_before_leaving(attempt: Attempt) -> None:
     if trainer.state.global_step <= (attempt.store.newest_step or 0):
         return
     seconds_left = attempt.context.preemption.count_seconds_left()
-    if trainer.last_save_seconds > seconds_left:
+    if attempt.context.ranks.lead(lambda: trainer.last_save_seconds > seconds_left):
         # Killed while saving, the process could not even say why it ended.
         logger.warning("%.0f s are too few for a checkpoint; the last one stays", seconds_left)
         return

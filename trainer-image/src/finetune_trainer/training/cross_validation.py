@@ -41,7 +41,7 @@ def cross_validate(context: Context, folds: Folds) -> Summary:
     Raises:
         PreemptedError: the process was told to stop; the present fold has a checkpoint.
     """
-    results = FoldResults(context.checkpoints, context.identity, context.may_publish)
+    results = FoldResults(context.checkpoints, context.identity, context.writers)
     done: list[FoldResult] = []
     for number in range(1, len(folds) + 1):
         steps = context.plan.maximum_steps
@@ -89,7 +89,7 @@ def _train_fold(context: Context, folds: Folds, number: int, results: FoldResult
     context.board.enter("Baseline")
     baseline = attempts.measure_baseline(attempt)
     attempts.train(attempt)
-    return _describe(attempt, number, baseline.get("validation", {}))
+    return context.ranks.lead(lambda: _describe(attempt, number, baseline.get("validation", {})))
 
 
 def _choose_context(context: Context, folds: Folds, number: int, results: FoldResults) -> Context:

@@ -64,7 +64,9 @@ def examine_before(attempt: Attempt, materials: Materials) -> Before:
     """
     context = attempt.context
     identity = context.identity
-    known = read_before(context.checkpoints, identity, materials.general_fingerprint)
+    known = context.ranks.lead(
+        lambda: read_before(context.checkpoints, identity, materials.general_fingerprint)
+    )
     if known is not None:
         return known
     _refuse_a_new_head(attempt, materials)
@@ -77,7 +79,7 @@ def examine_before(attempt: Attempt, materials: Materials) -> Before:
         rival=_measure_rival(attempt, materials),
     )
     state.put_back()
-    write_before(context.checkpoints, identity, before)
+    context.ranks.lead(lambda: write_before(context.checkpoints, identity, before))
     return before
 
 
@@ -246,6 +248,6 @@ def _count_cost(context: Context) -> Cost:
     resources = context.job.spec.resources
     seconds = sum(context.board.phase_seconds().values())
     return Cost(
-        gpu_seconds=round(seconds * resources.gpus_per_node),
+        gpu_seconds=round(seconds * resources.gpus_per_node * resources.nodes),
         cpu_seconds=round(context.board.snapshot().cpu_seconds or 0),
     )

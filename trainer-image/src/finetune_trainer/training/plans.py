@@ -68,7 +68,9 @@ def plan_steps(spec: FineTuneJobSpec, rows: int) -> Plan:
     training = spec.training
     if spec.dataset.replay is not None:
         rows += count_replayed(rows, spec.dataset.replay.ratio)
-    batches = math.ceil(rows / training.batch_size)
+    processes = spec.resources.processes
+    # Each process takes one batch of every `processes`; the last ones get rows a second time.
+    batches = math.ceil(math.ceil(rows / training.batch_size) / processes)
     per_epoch = max(1, math.ceil(batches / training.gradient_accumulation_steps))
     maximum = training.max_steps or (training.epochs or 1) * per_epoch
     return Plan(
@@ -77,7 +79,9 @@ def plan_steps(spec: FineTuneJobSpec, rows: int) -> Plan:
         maximum_steps=maximum,
         warmup_steps=training.schedule.warmup_steps
         or math.ceil(maximum * (training.schedule.warmup_ratio or 0)),
-        effective_batch_size=training.batch_size * training.gradient_accumulation_steps,
+        effective_batch_size=(
+            training.batch_size * training.gradient_accumulation_steps * processes
+        ),
         evaluate_every=spec.evaluation.every_steps,
         save_every=spec.checkpoints.every_steps,
     )

@@ -80,5 +80,5 @@ def _build_trainer(
         data_collator=task.build_collator(processor, settings),
         processing_class=processor,
     )
-    trainer.add_callback(LeaveWhenPreempted(attempt.context.preemption))
+    trainer.add_callback(LeaveWhenPreempted(attempt.context.preemption, attempt.context.ranks))
     return trainer

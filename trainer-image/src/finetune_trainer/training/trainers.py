@@ -13,8 +13,9 @@ from transformers import Trainer
 from finetune_api.v1alpha1.status import CheckpointStatus
 from finetune_api.v1alpha1.training import Training
 from finetune_trainer.callbacks.divergence import GuardAgainstDivergence
-from finetune_trainer.callbacks.memory import write_memory
+from finetune_trainer.callbacks.memory import collect_memory, write_memory
 from finetune_trainer.checkpoints.store import CheckpointStore
+from finetune_trainer.distribution.ranks import ALONE, Ranks
 from finetune_trainer.evaluation.likelihoods import IGNORED
 from finetune_trainer.models.adapter_files import load_adapter, save_adapter
 from finetune_trainer.models.configurations import keeping_cache_setting, mend_generation
@@ -46,6 +47,8 @@ class Parts:
         settings: how rows were encoded.
         stillness: keeps what is frozen from moving by itself.
         has_adapter: whether an adapter is what is trained, saved and loaded.
+        rows_per_step: of all processes together; what is grouped by length.
+        ranks: the processes that train together.
     """
 
     training: Training
@@ -59,6 +62,8 @@ class Parts:
     settings: EncodeSettings
     stillness: Stillness
     has_adapter: bool = False
+    rows_per_step: int = 1
+    ranks: Ranks = ALONE
 
 
 class FineTuneTrainer(Trainer):
@@ -142,8 +147,7 @@ class FineTuneTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         rows: Any = self.train_dataset if train_dataset is None else train_dataset
-        group = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return EpochOrder(rows, group, self.parts.training.seed)
+        return EpochOrder(rows, self.parts.rows_per_step, self.parts.training.seed)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Any:
         return order_for_evaluation(eval_dataset.lengths)
@@ -216,8 +220,10 @@ class FineTuneTrainer(Trainer):
             self._save_optimizer_and_scheduler(str(folder))
             self._save_scaler(str(folder))
             self._save_rng_state(str(folder))
-            self.state.save_to_json(str(folder / STATE_NAME))
-            write_memory(folder, self.callback_handler.callbacks)
+            memory = collect_memory(self.callback_handler.callbacks)
+            if self.args.should_save:
+                self.state.save_to_json(str(folder / STATE_NAME))
+                write_memory(folder, memory)
         self.last_save_seconds = time.monotonic() - began
         self.parts.instruments.checkpoint_duration.observe(self.last_save_seconds)
         self.parts.instruments.checkpoint_bytes.set(self.parts.store.newest_bytes)
@@ -287,7 +293,8 @@ class FineTuneTrainer(Trainer):
 
     def _write_weights(self, folder: Path) -> None:
         if self.parts.has_adapter:
-            save_adapter(self.model, folder)
+            if self.args.should_save:
+                save_adapter(self.model, folder)
             return
         self.save_model(str(folder), _internal_call=True)
 

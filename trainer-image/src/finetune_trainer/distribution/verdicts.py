@@ -1,0 +1,41 @@
+"""Which of several outcomes is that of the attempt: the one the others follow from. Pure.
+
+A rank that fails takes its peers along: they lose their connection, or are told to stop. The
+launcher asks here which of them to believe.
+"""
+
+from collections.abc import Mapping
+
+from finetune_api.contract.exit_codes import ExitCode
+from finetune_api.contract.outcomes import Outcome
+
+CONSEQUENCES: tuple[ExitCode, ...] = (ExitCode.STALLED, ExitCode.PREEMPTED)
+"""How a rank ends whose peer is gone, the likelier cause of the attempt's end first."""
+
+
+def choose_outcome(outcomes: Mapping[int, Outcome], *, was_told_to_stop: bool) -> Outcome | None:
+    """Choose the outcome of an attempt.
+
+    Args:
+        outcomes: by rank, of those that left one.
+        was_told_to_stop: whether the pod was, and not the ranks by a peer's end.
+
+    Returns:
+        None when nothing tells why it ended.
+    """
+    in_order = [outcomes[rank] for rank in sorted(outcomes)]
+    causes = [o for o in in_order if not o.succeeded and o.exit_code not in CONSEQUENCES]
+    if causes:
+        return _with_report(causes[0], outcomes.get(0))
+    ends = (ExitCode.PREEMPTED, *CONSEQUENCES) if was_told_to_stop else CONSEQUENCES
+    for code in ends:
+        found = next((outcome for outcome in in_order if outcome.exit_code == code), None)
+        if found is not None:
+            return _with_report(found, outcomes.get(0))
+    return outcomes.get(0)
+
+
+def _with_report(outcome: Outcome, leader: Outcome | None) -> Outcome:
+    """Let the leader tell how far it came: no other rank measures."""
+    report = leader.report if leader else outcome.report
+    return outcome.model_copy(update={"report": report})
