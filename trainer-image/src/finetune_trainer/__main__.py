@@ -82,7 +82,7 @@ def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
         preemption.is_patient = settings.seat.count > 1
         job = read_job(settings)
         if job.spec.resources.processes > settings.seat.count:
-            return launch(job, settings)
+            return launch(job, settings, variables, preemption.check)
         if settings.seat.count > 1:
             runtime.prepare_for_torch(settings)
         board = Board(job.uid, settings.attempt)

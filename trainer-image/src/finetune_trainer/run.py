@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from finetune_api.contract.progress import ProgressReport
@@ -230,7 +231,7 @@ def _train_and_export(
         context = cross_validation.prepare_refit(context, summary)
         board.enter("Load")
     attempt = assembly.open_attempt(context)
-    ranks.lead(lambda: models.try_formats(attempt))
+    ranks.lead(partial(models.try_formats, attempts.make_whole(attempt)))
     board.enter("Baseline")
     attempts.measure_baseline(attempt)
     with attempt.loaded.untouched():
@@ -240,9 +241,10 @@ def _train_and_export(
     findings = examinations.examine(attempt, prepared.materials, before, judgement)
     equipment.preemption.check()
     board.enter("Export")
+    trained = attempts.make_whole(attempt)
 
     def save_model(folder: Path) -> None:
-        models.write_model(attempt, folder)
+        models.write_model(trained, folder)
         prepared.inspection.write(folder)
         if summary is not None:
             (folder / FOLDS_NAME).write_text(json.dumps(summary.to_json_dict(), indent=2) + "\n")

@@ -88,7 +88,7 @@ class Distribution(ApiModel):
         description=(
             "DDP: each process holds the whole model. FSDP: weights, gradients and states of the"
             " optimizer are spread over the processes, for models that no single GPU holds; it"
-            " sends more. Auto is DDP."
+            " sends more, and trains by the methods Full and LoRA. Auto is DDP."
         ),
     )
 

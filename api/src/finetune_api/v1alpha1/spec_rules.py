@@ -52,6 +52,24 @@ def _need_folders(name: str) -> Rule:
     )
 
 
+_SHARDED_METHODS = ("Full", "LoRA")
+_NOT_SHARDED: tuple[tuple[str, Any, str], ...] = (
+    ("training.compile", False, "a compiler sees the parts of a model and not the whole"),
+    ("training.packing", False, "packed rows were not tried with it"),
+)
+
+
+def _refuse_sharded(path: str, off: Any, reason: str) -> Rule:
+    return Rule(
+        cel=f"self.distribution.strategy != 'FSDP' || self.{path} == {str(off).lower()}",
+        holds=lambda s: s.distribution.strategy != "FSDP" or look_up(s, path) == off,
+        message=(
+            f"{path} is {{{path}}}, but distribution.strategy is FSDP: {reason}; remove it, or use"
+            " DDP"
+        ),
+    )
+
+
 _WRITING_TASKS = ("Seq2Seq", "CausalLM", "InstructionTuning")
 SPEC_RULES: tuple[Rule, ...] = (
     Rule(
@@ -185,6 +203,29 @@ SPEC_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         cel=(
+            "self.distribution.strategy != 'FSDP' || (self.method.type in ['Full', 'LoRA'] &&"
+            " !has(self.method.gradualUnfreezing))"
+        ),
+        holds=lambda s: (
+            s.distribution.strategy != "FSDP"
+            or (s.method.type in _SHARDED_METHODS and s.method.gradual_unfreezing is None)
+        ),
+        message=(
+            "distribution.strategy is {distribution.strategy} and method.type {method.type}: a"
+            " model that is spread over processes is trained by Full, without gradualUnfreezing,"
+            " or LoRA; use one of these, or DDP"
+        ),
+    ),
+    Rule(
+        cel="self.distribution.strategy != 'FSDP' || self.training.precision != 'Float16'",
+        holds=lambda s: s.distribution.strategy != "FSDP" or s.training.precision != "Float16",
+        message=(
+            "training.precision is {training.precision}, but distribution.strategy is FSDP, whose"
+            " gradients its scaler does not see as a whole: use BFloat16 or Auto"
+        ),
+    ),
+    Rule(
+        cel=(
             "self.distribution.strategy == 'Auto' || self.resources.nodes > 1 ||"
             " self.resources.gpusPerNode > 1"
         ),
@@ -195,6 +236,7 @@ SPEC_RULES: tuple[Rule, ...] = (
             " has nobody to share with; remove strategy, or ask for more nodes or GPUs"
         ),
     ),
+    *(_refuse_sharded(path, value, reason) for path, value, reason in _NOT_SHARDED),
     *(_need_folders(name) for name in _FOLDERS),
     *build_method_rules(),
 )

@@ -142,7 +142,9 @@ def test_nothing_is_published_once_another_pod_writes(tmp_path: Path) -> None:
     def refuse() -> None:
         raise TransientError("another pod writes")
 
-    keeper = BestKeeper(tmp_path, OURS, Ranking("f1", greater_is_better=True), Writers(may_publish=refuse))
+    keeper = BestKeeper(
+        tmp_path, OURS, Ranking("f1", greater_is_better=True), Writers(may_publish=refuse)
+    )
 
     with pytest.raises(TransientError):
         keep(keeper, 10, 0.5)

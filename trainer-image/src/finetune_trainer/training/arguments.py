@@ -79,7 +79,8 @@ def build_arguments(
         "activation_checkpointing": training.gradient_checkpointing,
         "torch_compile": training.compile,
         "dataloader_pin_memory": machine.device == "cuda",
-        **_choose_distribution(spec),
+        # The library refuses to save the optimizer of a model that is spread over ranks; we do.
+        "save_only_model": spec.distribution.strategy == "FSDP",
         # When.
         "eval_strategy": _choose_evaluations(plan),
         "eval_steps": plan.evaluate_every,
@@ -101,13 +102,6 @@ def build_arguments(
         "disable_tqdm": True,
     }
     return TrainingArguments(**table)
-
-
-def _choose_distribution(spec: FineTuneJobSpec) -> dict[str, Any]:
-    """DDP is what the library does by itself where there are several processes."""
-    if spec.distribution.strategy != "FSDP":
-        return {}
-    return {"fsdp": True, "fsdp_config": {"version": 2, "state_dict_type": "FULL_STATE_DICT"}}
 
 
 def _choose_evaluations(plan: Plan) -> str:

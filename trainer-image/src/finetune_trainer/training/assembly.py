@@ -31,6 +31,7 @@ from finetune_trainer.data.inspections import Inspection
 from finetune_trainer.data.loading import Data
 from finetune_trainer.data.tables import Part
 from finetune_trainer.distribution.ranks import Ranks
+from finetune_trainer.distribution.sharding import shard
 from finetune_trainer.models.loading import Loaded, load_model
 from finetune_trainer.models.processors import load_processor
 from finetune_trainer.models.prompts import count_virtual_tokens
@@ -53,6 +54,7 @@ from finetune_trainer.training.learned_rows import LEARNED_PARTS, renew_each_epo
 from finetune_trainer.training.memory_limits import check_memory
 from finetune_trainer.training.orders import measure_padding, order_for_training
 from finetune_trainer.training.plans import Plan, plan_steps
+from finetune_trainer.training.sharded_trainers import ShardedTrainer
 from finetune_trainer.training.stopping import Policy
 from finetune_trainer.training.trainers import FineTuneTrainer, Parts
 
@@ -244,7 +246,11 @@ def _assemble(
     guard = GuardAgainstDivergence(
         context.instruments, watch_gradients=machine.precision != "Float16"
     )
-    trainer = FineTuneTrainer(
+    kind = FineTuneTrainer
+    if job.spec.distribution.strategy == "FSDP":
+        shard(loaded.model, machine.device, context.ranks.seat.count)
+        kind = ShardedTrainer
+    trainer = kind(
         parts=Parts(
             training=job.spec.training,
             layout=loaded.layout,

@@ -5,13 +5,15 @@ refused before.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from finetune_trainer.callbacks.memory import restore_memory
 from finetune_trainer.callbacks.reporting import read_scores
+from finetune_trainer.distribution import sharding
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.evaluation.materials import choose_judged_part
+from finetune_trainer.models.loading import load_model
 from finetune_trainer.reporting.board import Measured
 from finetune_trainer.sealing import Sealed
 from finetune_trainer.tasks.base import Judged, Scores
@@ -106,6 +108,22 @@ def judge(attempt: Attempt) -> Judgement | None:
     if part == "test":
         context.board.measure("test", scores)
     return Judgement(judged, scores)
+
+
+def make_whole(attempt: Attempt) -> Attempt:
+    """Give the leader a model that it holds alone, where the trained one is spread over ranks."""
+    context = attempt.context
+    spec = context.job.spec
+    if spec.distribution.strategy != "FSDP":
+        return attempt
+    weights = sharding.gather_weights(attempt.trainer.model)
+    if not context.ranks.seat.is_leader:
+        return attempt
+    loaded = load_model(
+        context.pretrained, spec, context.task, context.data.labels, attempt.processor
+    )
+    loaded.model.load_state_dict(weights)
+    return replace(attempt, loaded=loaded)
 
 
 def _take_up(attempt: Attempt, checkpoint: Sealed) -> None:

@@ -159,9 +159,12 @@ class FineTuneTrainer(Trainer):
         return loss
 
     def _get_grad_norm(self, *args: Any, **options: Any) -> Any:
-        norm = super()._get_grad_norm(*args, **options)  # type: ignore[no-untyped-call]
+        norm = self._measure_gradient(*args, **options)
         self.parts.guard.observe_gradient(norm)
         return norm
+
+    def _measure_gradient(self, *args: Any, **options: Any) -> Any:
+        return super()._get_grad_norm(*args, **options)  # type: ignore[no-untyped-call]
 
     def evaluation_loop(self, *args: Any, **options: Any) -> Any:
         """Leave the random numbers of the training alone.
@@ -272,10 +275,13 @@ class FineTuneTrainer(Trainer):
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """Tell a schedule on a plateau of the evaluation that the checkpoint does not know."""
-        super()._load_optimizer_and_scheduler(checkpoint)
+        self._take_up_optimizer(checkpoint)
         scores, self._late_scores = self._late_scores, {}
         if scores and isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
             self.lr_scheduler.step(scores[f"eval_{self.args.metric_for_best_model}"])
+
+    def _take_up_optimizer(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Load an adapter by our own way, which opens safetensors only."""
