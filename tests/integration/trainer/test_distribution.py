@@ -71,18 +71,20 @@ def are_close(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+FROZEN = {"type": "Full", "freeze": {"embeddings": True, "lowestLayers": 1}}
 STRATEGIES = [
-    pytest.param("DDP", "Full", id="each holds the model"),
-    pytest.param("FSDP", "Full", id="the model is spread over both"),
-    pytest.param("FSDP", "LoRA", id="a model with an adapter is spread", marks=SLOW),
+    pytest.param("DDP", {"type": "Full"}, id="each holds the model"),
+    pytest.param("FSDP", {"type": "Full"}, id="the model is spread over both"),
+    pytest.param("FSDP", FROZEN, id="what is frozen is spread as well", marks=SLOW),
+    pytest.param("FSDP", {"type": "LoRA"}, id="a model with an adapter is spread", marks=SLOW),
 ]
 
 
 @pytest.mark.parametrize(("strategy", "method"), STRATEGIES)
 def test_two_processes_learn_what_one_learns(
-    shared_job: TrainerJob, strategy: str, method: str
+    shared_job: TrainerJob, strategy: str, method: dict[str, Any]
 ) -> None:
-    job = shared_job.with_spec(distribution={"strategy": strategy}, method={"type": method})
+    job = shared_job.with_spec(distribution={"strategy": strategy}, method=method)
 
     code, log = run(job)
     assert code == ExitCode.DONE, log

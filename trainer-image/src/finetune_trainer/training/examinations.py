@@ -245,9 +245,10 @@ def _keep_finite(scores: Scores) -> Scores:
 
 
 def _count_cost(context: Context) -> Cost:
-    resources = context.job.spec.resources
+    resources, ranks = context.job.spec.resources, context.ranks
+    mine = context.board.snapshot().cpu_seconds or 0.0
     seconds = sum(context.board.phase_seconds().values())
     return Cost(
         gpu_seconds=round(seconds * resources.gpus_per_node * resources.nodes),
-        cpu_seconds=round(context.board.snapshot().cpu_seconds or 0),
+        cpu_seconds=round(ranks.average(mine) * ranks.seat.count),
     )
