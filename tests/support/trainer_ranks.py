@@ -25,9 +25,11 @@ if os.environ.get("RANK") in {ranks!r}:
 DIVERGE = "loss = loss * float('nan')"
 HANG = "import time; time.sleep(600)"
 DIE = "import signal; os.kill(os.getpid(), signal.SIGKILL)"
-TELL_THE_POD_TO_STOP = "import signal; os.kill(os.getppid(), signal.SIGTERM)"
+# Steps take milliseconds here, and a signal takes its time through the pod's first process.
+TELL_THE_POD_TO_STOP = "import signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(1)"
 PRESS_CTRL_C = (
-    "import signal; os.kill(os.getpid(), signal.SIGINT); os.kill(os.getppid(), signal.SIGINT)"
+    "import signal, time; os.kill(os.getpid(), signal.SIGINT);"
+    " os.kill(os.getppid(), signal.SIGINT); time.sleep(1)"
 )
 
 
