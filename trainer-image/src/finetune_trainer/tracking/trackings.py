@@ -1,0 +1,116 @@
+"""What the training knows of trackers: one object to tell things to, which never waits.
+
+`run` opens it on the leader and says how the attempt ended, `callbacks.tracking` tells of the steps.
+Where no tracker is asked for, and on every other rank, telling costs nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from finetune_api.contract.progress import ProgressReport
+from finetune_api.contract.resolved_jobs import ResolvedJob
+from finetune_trainer.errors import PreemptedError, QualityGateError
+from finetune_trainer.places import Places
+from finetune_trainer.reporting.instruments import Instruments
+from finetune_trainer.tracking.facts import describe_job
+from finetune_trainer.tracking.mlflow_runs import choose_files
+from finetune_trainer.tracking.records import Ended, Ending, Start
+from finetune_trainer.tracking.registry import TRACKERS, Order
+from finetune_trainer.tracking.scalars import read_summary
+from finetune_trainer.tracking.senders import Sender, make_point
+
+SETTLE_SECONDS = 5.0
+END_SECONDS: dict[Ended, float] = {"Succeeded": 20.0, "Failed": 10.0, "Interrupted": 3.0}
+"""What telling the end may take. An interrupted process is about to be killed."""
+KEPT_FILES = ("README.md", "metrics.json", "result.json", "folds.json", "slices.json")
+MOST_FILE_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """The trackers of an attempt.
+
+    Attributes:
+        senders: one for each tracker.
+        stage: the training that is told of, such as fold-1; empty for the one that gives the model.
+    """
+
+    senders: tuple[Sender, ...] = ()
+    stage: str = ""
+
+    def of_stage(self, stage: str) -> "Tracking":
+        """Give the same trackers, to tell them of one of several trainings."""
+        return replace(self, stage=stage)
+
+    def begin(self, step: int) -> None:
+        """Say that the training begins, or goes on after a step."""
+        for sender in self.senders:
+            sender.put(Start(self.stage, step))
+
+    def log(self, step: int, values: dict[str, float]) -> None:
+        """Tell numbers of a step."""
+        if values:
+            point = make_point(self.stage, step, values)
+            for sender in self.senders:
+                sender.put(point)
+
+    def summarize(self, step: int, report: ProgressReport) -> None:
+        """Tell what the finished model is like, and wait a little until files have it."""
+        self.log(step, read_summary(report.metrics))
+        for sender in self.senders:
+            sender.settle(SETTLE_SECONDS)
+
+    def end(self, ended: Ended, folder: Path | None = None) -> None:
+        """Say how the attempt ended; waits, but no longer than seconds.
+
+        Args:
+            ended: how.
+            folder: where the model was sealed, whose card and metrics are kept with the run.
+        """
+        files = choose_files(folder, KEPT_FILES, MOST_FILE_BYTES) if folder else ()
+        for sender in self.senders:
+            sender.close(Ending(ended, files), END_SECONDS[ended])
+
+    def find_problems(self) -> list[str]:
+        """Say what went wrong so far."""
+        return [sender.problem for sender in self.senders if sender.problem]
+
+
+NO_TRACKING = Tracking()
+
+
+def open_tracking(
+    job: ResolvedJob, places: Places, report: ProgressReport, instruments: Instruments
+) -> Tracking:
+    """Give the trackers that a job asks for."""
+    order = Order(
+        job.spec.tracking,
+        describe_job(job, report.resolved, report.attempt),
+        places.checkpoints,
+    )
+    openers = {name: find(order) for name, find in TRACKERS.items()}
+    return Tracking(
+        tuple(
+            Sender(name, opener, instruments.tracking_lost.labels(name).inc)
+            for name, opener in openers.items()
+            if opener is not None
+        )
+    )
+
+
+@contextmanager
+def telling_failures(tracking: Tracking, places: Places) -> Iterator[None]:
+    """Tell the trackers when the work inside does not come to its end."""
+    try:
+        yield
+    except PreemptedError:
+        tracking.end("Interrupted")
+        raise
+    except QualityGateError:
+        tracking.end("Failed", places.rejected)
+        raise
+    except BaseException:
+        tracking.end("Failed")
+        raise
