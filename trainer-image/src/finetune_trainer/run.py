@@ -129,14 +129,14 @@ def _run_fenced(
     if done is not None:
         logger.info("attempt %d finished this job already", done.attempt)
         tracking = _open_tracking(job, places, equipment, done.report)
-        with telling_failures(tracking, places):
+        with telling_failures(tracking, places, equipment.preemption):
             return ranks.lead(
                 lambda: _finish(job, places, equipment, Handover(publisher, tracking, done.report))
             )
     prepared = ranks.take_turns(lambda: _prepare(job, places, equipment))
     _compare_findings(prepared, ranks)
     tracking = _open_tracking(job, places, equipment, equipment.board.snapshot())
-    with telling_failures(tracking, places):
+    with telling_failures(tracking, places, equipment.preemption):
         _train_and_export(job, places, prepared, equipment, Handles(may_publish, tracking))
         _refuse_what_was_rejected(job, places, equipment)
         return ranks.lead(lambda: _finish(job, places, equipment, Handover(publisher, tracking)))

@@ -7,6 +7,7 @@ with its patience cut to seconds: `senders` tries again.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,8 @@ _CLIENT_SETTINGS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": str(REQUEST_SECONDS),
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    # Its own handler would write past the one that hides secrets.
+    "MLFLOW_CONFIGURE_LOGGING": "false",
     # Nobody outside is told that somebody trains.
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -89,7 +92,7 @@ class MlflowRun:
         problem: TrackingError | None = None
         try:
             for path in ending.files:
-                _ask(lambda path=path: self._client.log_artifact(run_id, str(path)))  # type: ignore[misc]
+                _ask(partial(self._client.log_artifact, run_id, str(path)))
         except TrackingError as error:
             problem = error
         _ask(lambda: self._client.set_terminated(run_id, STATUSES[ending.ended]))

@@ -99,7 +99,15 @@ class Sender:
             )
 
     def close(self, ending: Ending, seconds: float) -> None:
-        """Send the ending after all else, and wait for it, but no longer."""
+        """Send the ending after all else, and wait for it, but no longer.
+
+        A process that is about to be killed waits for no tracker that does not work, and opens
+        none to say that nothing has begun.
+        """
+        if ending.ended == "Interrupted":
+            if self._thread.ident is None:
+                return
+            seconds = 0.0 if self._failures else seconds
         self.put(ending)
         with self._changed:
             self._is_closing = True
@@ -146,7 +154,7 @@ class Sender:
     def _go_on_after(self, error: Exception) -> bool:
         """Note what went wrong, and wait for a better moment; False when there is none."""
         known = error if isinstance(error, TrackingError) else TrackingError(type(error).__name__)
-        self._tell(known)
+        self._tell(known, None if known is error else error)
         with self._changed:
             self._failures += 1
             if known.is_final or self._is_last_try:
@@ -160,7 +168,7 @@ class Sender:
             self._is_last_try = self._is_closing
             return not self._has_given_up
 
-    def _tell(self, error: TrackingError) -> None:
+    def _tell(self, error: TrackingError, unknown: Exception | None) -> None:
         """Say it once: an hour without a tracker is no reason for a log full of it."""
         if self.problem is not None:
             logger.debug("%s again: %s", self.name, error)
@@ -168,7 +176,7 @@ class Sender:
         self.problem = f"{self.name}: {error}; the training goes on without it"
         if error.hint:
             self.problem += f". {error.hint}"
-        logger.warning("%s", self.problem, exc_info=error if error.__cause__ is None else None)
+        logger.warning("%s", self.problem, exc_info=unknown)
 
     def _give_up(self) -> None:
         self._has_given_up = True

@@ -1,9 +1,10 @@
 """What the training knows of trackers: one object to tell things to, which never waits.
 
-`run` opens it on the leader and says how the attempt ended, `callbacks.tracking` tells of the steps.
+`run` opens it on the leader and says how the attempt ended, `callbacks.tracking` tells of steps.
 Where no tracker is asked for, and on every other rank, telling costs nothing.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_trainer.errors import PreemptedError, QualityGateError
 from finetune_trainer.places import Places
+from finetune_trainer.preemption import Preemption
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.tracking.facts import describe_job
 from finetune_trainer.tracking.mlflow_runs import choose_files
@@ -62,16 +64,17 @@ class Tracking:
         for sender in self.senders:
             sender.settle(SETTLE_SECONDS)
 
-    def end(self, ended: Ended, folder: Path | None = None) -> None:
+    def end(self, ended: Ended, folder: Path | None = None, seconds: float = math.inf) -> None:
         """Say how the attempt ended; waits, but no longer than seconds.
 
         Args:
             ended: how.
             folder: where the model was sealed, whose card and metrics are kept with the run.
+            seconds: that are left for it.
         """
         files = choose_files(folder, KEPT_FILES, MOST_FILE_BYTES) if folder else ()
         for sender in self.senders:
-            sender.close(Ending(ended, files), END_SECONDS[ended])
+            sender.close(Ending(ended, files), min(seconds, END_SECONDS[ended]))
 
     def find_problems(self) -> list[str]:
         """Say what went wrong so far."""
@@ -101,12 +104,12 @@ def open_tracking(
 
 
 @contextmanager
-def telling_failures(tracking: Tracking, places: Places) -> Iterator[None]:
+def telling_failures(tracking: Tracking, places: Places, preemption: Preemption) -> Iterator[None]:
     """Tell the trackers when the work inside does not come to its end."""
     try:
         yield
     except PreemptedError:
-        tracking.end("Interrupted")
+        tracking.end("Interrupted", seconds=preemption.count_seconds_left() / 2)
         raise
     except QualityGateError:
         tracking.end("Failed", places.rejected)
