@@ -1,5 +1,6 @@
 """Trackers as a job meets them: a real MLflow server with a password, and event files."""
 
+import importlib
 import json
 import re
 import socket
@@ -33,6 +34,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
 @pytest.fixture
 def opened(server: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> MlflowServer:
     """The server, with its keys in the environment of this process."""
+    # A run of seconds would be over before the client is imported.
+    importlib.import_module("mlflow.tracking")
     for name, value in server.variables.items():
         monkeypatch.setenv(name, value)
     return server

@@ -45,7 +45,17 @@ def test_folds_forgetting_and_gaps_are_part_of_the_summary() -> None:
     metrics = Metrics(
         folds=[FoldMetric(name="f1", mean=0.8, standard_deviation=0.05, folds=5)],
         forgetting=[ForgettingMetric(name="accuracy", before=0.9, after=0.8, drop=0.1)],
-        slices=[SliceGap(column="language", metric="f1", gap=0.2, worst="fi", best="en", groups=2)],
+        slices=[
+            SliceGap(
+                column="language",
+                metric="f1",
+                gap=0.2,
+                best="en",
+                best_value=0.9,
+                worst="fi",
+                worst_value=0.7,
+            )
+        ],
     )
 
     assert read_summary(metrics) == {

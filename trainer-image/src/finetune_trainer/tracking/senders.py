@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from finetune_trainer.tracking.records import (
     Ending,
@@ -142,7 +142,7 @@ class Sender:
             first, most = self._waiting[0], self._pace.most_at_once
             if not isinstance(first, Point):
                 return (first,)
-            return tuple(takewhile(lambda r: isinstance(r, Point), self._waiting))[:most]
+            return tuple(islice(takewhile(lambda r: isinstance(r, Point), self._waiting), most))
 
     def _forget(self, count: int) -> None:
         with self._changed:
