@@ -74,6 +74,7 @@ class FakeMlflow:
 
     def __init__(self) -> None:
         self.experiments: dict[str, str] = {}
+        self.deleted: set[str] = set()
         self.runs: list[Any] = []
         self.metrics: dict[str, list[Any]] = {}
         self.files: list[str] = []
@@ -82,7 +83,8 @@ class FakeMlflow:
     def get_experiment_by_name(self, name: str) -> Any:
         self._check("get_experiment_by_name")
         found = self.experiments.get(name)
-        return None if found is None else SimpleNamespace(experiment_id=found)
+        stage = "deleted" if name in self.deleted else "active"
+        return found and SimpleNamespace(experiment_id=found, lifecycle_stage=stage)
 
     def create_experiment(self, name: str) -> str:
         self._check("create_experiment")

@@ -127,6 +127,16 @@ def test_the_end_of_a_job_that_an_earlier_attempt_has_trained_is_told(server: Fa
     assert [run.info.status for run in server.runs] == ["FINISHED"]
 
 
+def test_a_deleted_experiment_is_told_with_its_name(server: FakeMlflow) -> None:
+    server.create_experiment(EXPERIMENT)
+    server.deleted.add(EXPERIMENT)
+
+    with pytest.raises(TrackingError, match="'default/reviews' is deleted") as caught:
+        an_attempt(server)
+
+    assert "tracking.mlflow.experimentName" in caught.value.hint
+
+
 def test_a_job_that_failed_before_it_trained_leaves_no_run(server: FakeMlflow) -> None:
     MlflowRun(server, FACTS, EXPERIMENT).end(Ending("Failed"))
 

@@ -47,7 +47,7 @@ def test_folds_forgetting_and_gaps_are_part_of_the_summary() -> None:
         forgetting=[ForgettingMetric(name="accuracy", before=0.9, after=0.8, drop=0.1)],
         slices=[
             SliceGap(
-                column="language",
+                column="who/language?",
                 metric="f1",
                 gap=0.2,
                 best="en",
@@ -62,7 +62,7 @@ def test_folds_forgetting_and_gaps_are_part_of_the_summary() -> None:
         "folds/f1/mean": 0.8,
         "folds/f1/standardDeviation": 0.05,
         "forgetting/accuracy/drop": 0.1,
-        "slices/language/f1/gap": 0.2,
+        "slices/who_language_/f1/gap": 0.2,
     }
 
 

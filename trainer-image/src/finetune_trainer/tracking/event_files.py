@@ -73,10 +73,12 @@ def copy_event_files(checkpoints: Path, model: Path) -> None:
 
 def _write_table(facts: Facts) -> str:
     rows = {**facts.tags, **facts.parameters}
-    lines = [
-        f"| {name} | {json.dumps(value, ensure_ascii=False)} |" for name, value in rows.items()
-    ]
+    lines = [f"| {name} | {_write_cell(value)} |" for name, value in rows.items()]
     return "\n".join(["| | |", "| --- | --- |", *lines])
+
+
+def _write_cell(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("|", "\\|")
 
 
 def _explain(error: OSError) -> TrackingError:

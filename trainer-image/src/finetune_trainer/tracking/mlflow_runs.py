@@ -42,6 +42,7 @@ _CREDENTIALS_HINT = (
 _REACH_HINT = (
     "Check tracking.mlflow.uri, and that pods of this namespace may reach it (NetworkPolicy)"
 )
+_DELETED_HINT = "Restore it, or name another one in tracking.mlflow.experimentName"
 _FILES_HINT = "Let the server hand on the files (mlflow server --serve-artifacts, its default)"
 
 
@@ -125,6 +126,9 @@ class MlflowRun:
 
     def _find_experiment(self) -> str | None:
         found = self._client.get_experiment_by_name(self._experiment)
+        if found is not None and found.lifecycle_stage == "deleted":
+            message = f"the experiment {self._experiment!r} is deleted"
+            raise TrackingError(message, _DELETED_HINT, is_final=True)
         return None if found is None else str(found.experiment_id)
 
     def _make_experiment(self) -> str:

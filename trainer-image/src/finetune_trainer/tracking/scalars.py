@@ -5,10 +5,13 @@
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 
 from finetune_api.v1alpha1.status import Metric, Metrics
 
+_STRANGE_TO_A_NAME = re.compile(r"[^\w -]")
+"""A column may have any name; that of a metric becomes a path."""
 _LOGGED = {
     "loss": "train/loss",
     "learning_rate": "train/learningRate",
@@ -52,7 +55,8 @@ def _list_summary(metrics: Metrics) -> Iterator[tuple[str, float]]:
     for forgotten in metrics.forgetting or ():
         yield f"forgetting/{forgotten.name}/drop", forgotten.drop
     for gap in metrics.slices or ():
-        yield f"slices/{gap.column}/{gap.metric}/gap", gap.gap
+        column = _STRANGE_TO_A_NAME.sub("_", gap.column)
+        yield f"slices/{column}/{gap.metric}/gap", gap.gap
 
 
 def _read_set(name: str, found: list[Metric] | None) -> dict[str, float]:
