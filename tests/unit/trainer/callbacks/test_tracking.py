@@ -1,3 +1,5 @@
+import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,21 @@ def test_a_fold_is_told_under_its_name(tmp_path: Path) -> None:
     training.fire("on_log", 1, logs={"loss": 0.5})
 
     assert training.read() == [Start("fold-1", 0), ("fold-1", 1, {"train/loss": 0.5})]
+
+
+def test_what_a_tracker_did_not_get_is_told_by_the_next_attempt(
+    training: ATraining, tmp_path: Path
+) -> None:
+    training.tracker.gate = threading.Event()
+    training.fire("on_train_begin", 0)
+    training.fire("on_log", 1, logs={"loss": 0.5})
+    later = ATraining(tmp_path)
+
+    later.callback.recall(json.loads(json.dumps(training.callback.remember())))
+    later.fire("on_train_begin", 1)
+
+    assert later.read() == [("", 1, {"train/loss": 0.5}), Start("", 1)]
+    training.tracker.gate.set()
 
 
 def test_a_tracker_that_is_down_becomes_a_warning_of_the_job(training: ATraining) -> None:

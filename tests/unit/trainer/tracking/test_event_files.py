@@ -47,6 +47,14 @@ def test_an_attempt_that_begins_anew_leaves_nothing_of_the_one_before(tmp_path: 
     assert read_scalars(tmp_path) == {"f1": [(0, 0.75)]}
 
 
+def test_a_training_that_was_over_keeps_what_it_has(tmp_path: Path) -> None:
+    write(tmp_path, Start("", 0), a_point(1, loss=0.5))
+
+    EventFiles(tmp_path, FACTS).write([a_point(1, f1=0.75)])
+
+    assert read_scalars(tmp_path) == {"loss": [(1, 0.5)], "f1": [(1, 0.75)]}
+
+
 def test_each_fold_is_a_run_of_its_own(tmp_path: Path) -> None:
     files = EventFiles(tmp_path, FACTS)
     for stage in ("fold-1", "fold-2"):

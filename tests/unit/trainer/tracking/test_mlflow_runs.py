@@ -53,6 +53,15 @@ def test_a_resumed_job_goes_on_in_its_run_and_sends_no_step_twice(server: FakeMl
     assert (run.info.status, run.data.tags["finetune.dev/attempt"]) == ("FINISHED", "2")
 
 
+def test_a_training_that_was_over_is_only_summed_up(server: FakeMlflow) -> None:
+    an_attempt(server).write([a_point(1)])
+
+    MlflowRun(server, FACTS, EXPERIMENT).write([a_point(1, f1=0.75)])
+
+    assert len(server.runs) == 1
+    assert (server.list_steps("loss"), server.list_steps("f1")) == ([1], [1])
+
+
 def test_a_killed_attempt_without_a_checkpoint_is_begun_anew_in_the_same_run(
     server: FakeMlflow,
 ) -> None:

@@ -14,13 +14,24 @@ class TellTrackers(TrainerCallback):
     """Tells of losses, learning rates and evaluations. Fires at every log and evaluation.
 
     Works on the leader alone, since the others have no trackers, and never waits. What goes wrong
-    with a tracker becomes a warning of the job.
+    with a tracker becomes a warning of the job. A checkpoint keeps what no tracker has yet, so that
+    a curve has no gap where an attempt was cut short.
     """
+
+    memory_name = "tracking"
 
     def __init__(self, tracking: Tracking, board: Board) -> None:
         self._tracking = tracking
         self._board = board
         self._has_begun = False
+
+    def remember(self) -> dict[str, Any]:
+        """Keep what waits to be told."""
+        return self._tracking.remember()
+
+    def recall(self, memory: dict[str, Any]) -> None:
+        """Tell it now."""
+        self._tracking.recall(memory)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -28,26 +28,20 @@ class EventFiles:
 
     def begin(self, start: Start) -> None:
         """Open a file; what earlier attempts wrote of the steps to come is forgotten."""
-        from torch.utils.tensorboard import SummaryWriter
-
         try:
-            writer: Any = SummaryWriter(  # type: ignore[no-untyped-call]
-                str(self._folder / start.stage),
-                purge_step=start.step + 1 if start.step else 0,
-                flush_secs=FLUSH_SECONDS,
-            )
+            writer = self._open(start.stage, start.step + 1 if start.step else 0)
             if not start.step:
                 writer.add_text("job", _write_table(self._facts), 0)
             writer.flush()
         except OSError as error:
             raise _explain(error) from error
-        self._writers[start.stage] = writer
 
     def write(self, points: Sequence[Point]) -> None:
         """Add numbers."""
         try:
             for point in points:
-                writer = self._writers[point.stage]
+                # A training that was over when this attempt began is not begun again.
+                writer = self._writers.get(point.stage) or self._open(point.stage, None)
                 for name, value in point.values.items():
                     writer.add_scalar(name, value, point.step, walltime=point.seconds)
             for stage in {point.stage for point in points}:
@@ -62,6 +56,16 @@ class EventFiles:
                 writer.close()
         except OSError as error:
             raise _explain(error) from error
+
+    def _open(self, stage: str, purge_step: int | None) -> Any:
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder = str(self._folder / stage)
+        writer: Any = SummaryWriter(  # type: ignore[no-untyped-call]
+            folder, purge_step=purge_step, flush_secs=FLUSH_SECONDS
+        )
+        self._writers[stage] = writer
+        return writer
 
 
 def copy_event_files(checkpoints: Path, model: Path) -> None:

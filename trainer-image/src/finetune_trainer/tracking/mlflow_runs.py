@@ -79,6 +79,8 @@ class MlflowRun:
 
     def write(self, points: Sequence[Point]) -> None:
         """Add numbers, unless the run has them already."""
+        # A training that was over when this attempt began is not begun again.
+        self.begin(Start(points[0].stage, points[0].step))
         _ask(lambda: self._write(points))
 
     def end(self, ending: Ending) -> None:

@@ -34,12 +34,14 @@ class Pace:
         longest_pause_seconds: and grows no longer than this.
         most_waiting: points that may wait for a tracker that is down.
         most_at_once: points that are written in one call.
+        most_remembered: points that a checkpoint keeps, for the next attempt to send.
     """
 
     first_pause_seconds: float = 2.0
     longest_pause_seconds: float = 60.0
     most_waiting: int = 10_000
     most_at_once: int = 200
+    most_remembered: int = 1000
 
 
 class Sender:
@@ -97,6 +99,12 @@ class Sender:
             self._changed.wait_for(
                 lambda: not self._waiting or self._failures > 0 or self._has_given_up, seconds
             )
+
+    def list_waiting(self) -> list[Point]:
+        """Give the points that the tracker does not have yet, the latest where they are many."""
+        with self._changed:
+            points = [record for record in self._waiting if isinstance(record, Point)]
+        return points[-self._pace.most_remembered :]
 
     def close(self, ending: Ending, seconds: float) -> None:
         """Send the ending after all else, and wait for it, but no longer.

@@ -5,10 +5,11 @@ Where no tracker is asked for, and on every other rank, telling costs nothing.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import ResolvedJob
@@ -18,7 +19,7 @@ from finetune_trainer.preemption import Preemption
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.tracking.facts import describe_job
 from finetune_trainer.tracking.mlflow_runs import choose_files
-from finetune_trainer.tracking.records import Ended, Ending, Start
+from finetune_trainer.tracking.records import Ended, Ending, Point, Start
 from finetune_trainer.tracking.registry import TRACKERS, Order
 from finetune_trainer.tracking.scalars import read_summary
 from finetune_trainer.tracking.senders import Sender, make_point
@@ -75,6 +76,16 @@ class Tracking:
         files = choose_files(folder, KEPT_FILES, MOST_FILE_BYTES) if folder else ()
         for sender in self.senders:
             sender.close(Ending(ended, files), min(seconds, END_SECONDS[ended]))
+
+    def remember(self) -> dict[str, list[dict[str, Any]]]:
+        """Give what no tracker has yet, as JSON can hold it."""
+        return {s.name: [asdict(point) for point in s.list_waiting()] for s in self.senders}
+
+    def recall(self, memory: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Send what an earlier attempt could not."""
+        for sender in self.senders:
+            for point in memory.get(sender.name, ()):
+                sender.put(Point(**point))
 
     def find_problems(self) -> list[str]:
         """Say what went wrong so far."""
