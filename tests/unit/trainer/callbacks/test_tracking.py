@@ -19,7 +19,7 @@ class ATraining:
 
     def __init__(self, folder: Path, stage: str = "") -> None:
         self.tracker = FakeTracker()
-        self.sender = Sender("Tracker", lambda: self.tracker)
+        self.sender = Sender("Tracker", lambda: self.tracker, remembers=True)
         self.board = Board("uid", 1)
         self.callback = TellTrackers(Tracking((self.sender,), stage), self.board)
         self.state = TrainerState(max_steps=20)

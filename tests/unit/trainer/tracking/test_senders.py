@@ -146,6 +146,29 @@ def test_what_waits_is_bounded_but_beginnings_and_ends_have_a_place() -> None:
     assert sender.lost == 6
 
 
+def test_a_checkpoint_keeps_the_latest_of_what_waits() -> None:
+    gate = threading.Event()
+    pace = Pace(most_remembered=2)
+    sender = Sender("Tracker", lambda: FakeTracker(gate=gate), pace=pace, remembers=True)
+
+    for step in range(4):
+        sender.put(a_point(step))
+
+    assert [point.step for point in sender.list_waiting()] == [2, 3]
+    gate.set()
+
+
+def test_nothing_is_kept_for_a_tracker_that_would_show_it_twice() -> None:
+    tracker = FakeTracker(gate=threading.Event())
+    sender = a_sender(tracker)
+
+    sender.put(a_point(1))
+
+    assert sender.list_waiting() == []
+    assert tracker.gate is not None
+    tracker.gate.set()
+
+
 def test_a_bug_of_a_tracker_is_a_warning_and_no_failure() -> None:
     sender = a_sender(FakeTracker(errors=[KeyError("loss"), KeyError("loss")]))
 

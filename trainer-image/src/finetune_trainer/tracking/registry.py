@@ -27,6 +27,21 @@ class Order:
     checkpoints: Path
 
 
+@dataclass(frozen=True, slots=True)
+class TrackerKind:
+    """A tracker that a job can ask for.
+
+    Attributes:
+        name: for people.
+        find: says how it is opened; None where nobody asked for it.
+        knows_repeats: whether a point that it is told twice is there once.
+    """
+
+    name: str
+    find: Callable[[Order], Opener | None]
+    knows_repeats: bool
+
+
 def find_event_files(order: Order) -> Opener | None:
     """Say how event files are opened; None where nobody asked for them."""
     if not order.wanted.tensor_board:
@@ -43,7 +58,7 @@ def find_mlflow(order: Order) -> Opener | None:
     return lambda: MlflowRun(open_client(wanted.uri), order.facts, experiment)
 
 
-TRACKERS: dict[str, Callable[[Order], Opener | None]] = {
-    "TensorBoard": find_event_files,
-    "MLflow": find_mlflow,
-}
+TRACKERS = (
+    TrackerKind("TensorBoard", find_event_files, knows_repeats=False),
+    TrackerKind("MLflow", find_mlflow, knows_repeats=True),
+)

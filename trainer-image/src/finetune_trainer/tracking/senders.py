@@ -59,6 +59,8 @@ class Sender:
         open_tracker: Callable[[], Tracker],
         count_lost: Callable[[int], object] = lambda count: None,
         pace: Pace | None = None,
+        *,
+        remembers: bool = False,
     ) -> None:
         """Take the way to the tracker; it is gone with the first record, in the thread.
 
@@ -67,6 +69,7 @@ class Sender:
             open_tracker: may take seconds, such as to import a library.
             count_lost: is told of points that are lost.
             pace: how patient to be.
+            remembers: whether a checkpoint keeps what waits; the tracker may get it twice then.
         """
         self.name = name
         self.problem: str | None = None
@@ -74,6 +77,7 @@ class Sender:
         self._open = open_tracker
         self._count_lost = count_lost
         self._pace = pace or Pace()
+        self._remembers = remembers
         self._waiting: deque[Record] = deque()
         self._changed = threading.Condition()
         self._failures = 0
@@ -101,7 +105,9 @@ class Sender:
             )
 
     def list_waiting(self) -> list[Point]:
-        """Give the points that the tracker does not have yet, the latest where they are many."""
+        """Give what a checkpoint shall keep for the tracker, the latest where it is much."""
+        if not self._remembers:
+            return []
         with self._changed:
             points = [record for record in self._waiting if isinstance(record, Point)]
         return points[-self._pace.most_remembered :]

@@ -78,7 +78,7 @@ class Tracking:
             sender.close(Ending(ended, files), min(seconds, END_SECONDS[ended]))
 
     def remember(self) -> dict[str, list[dict[str, Any]]]:
-        """Give what no tracker has yet, as JSON can hold it."""
+        """Give what trackers do not have yet, as JSON can hold it."""
         return {s.name: [asdict(point) for point in s.list_waiting()] for s in self.senders}
 
     def recall(self, memory: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -104,14 +104,17 @@ def open_tracking(
         describe_job(job, report.resolved, report.attempt),
         places.checkpoints,
     )
-    openers = {name: find(order) for name, find in TRACKERS.items()}
-    return Tracking(
-        tuple(
-            Sender(name, opener, instruments.tracking_lost.labels(name).inc)
-            for name, opener in openers.items()
-            if opener is not None
+    senders = (
+        Sender(
+            kind.name,
+            opener,
+            instruments.tracking_lost.labels(kind.name).inc,
+            remembers=kind.knows_repeats,
         )
+        for kind in TRACKERS
+        if (opener := kind.find(order)) is not None
     )
+    return Tracking(tuple(senders))
 
 
 @contextmanager
