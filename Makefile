@@ -81,7 +81,7 @@ lock-%: | $(UV)
 	@$(COMPILE) $*/pyproject.toml -o requirements/$(if $(filter trainer-image,$*),trainer,$*).txt
 
 lock-dev: | $(UV)
-	@$(COMPILE) $(COMPONENTS:%=%/pyproject.toml) requirements/dev.in -o $(LOCK)
+	@$(COMPILE) $(COMPONENTS:%=%/pyproject.toml) requirements/dev.in --override requirements/overrides.txt -o $(LOCK)
 
 control-plane: setup ## Start a real control plane with a process node; Ctrl-C ends it
 	$(BIN)/python -m devcluster up --node

@@ -205,6 +205,15 @@ BAD_MANIFESTS: tuple[BadManifest, ...] = (
     BadManifest("a pod spec smuggled in", {"spec.podTemplate": {"hostNetwork": True}}, "spec.podTemplate", ("unknown field",)),
     BadManifest("a host path smuggled in", {"spec.scheduling": {"volumes": [{"hostPath": {"path": "/"}}]}}, "spec.scheduling.volumes", ("unknown field",)),
     BadManifest("an image with a space", {"spec.image": "trainer latest"}, "spec.image", ("trainer latest",)),
+    BadManifest("a tracker without an address", {"spec.tracking": {"mlflow": {}}}, "spec.tracking.mlflow.uri"),
+    BadManifest("a tracker in a file", {"spec.tracking": {"mlflow": {"uri": "file:///mlruns"}}}, "spec.tracking.mlflow", ("uri", "http://", "https://")),
+    BadManifest("a tracker with a password in its address", {"spec.tracking": {"mlflow": {"uri": "https://me:secret@mlflow.example.com"}}}, "spec.tracking.mlflow", ("uri", "without user", "credentialsSecretName")),
+    BadManifest("a tracker with a query", {"spec.tracking": {"mlflow": {"uri": "https://mlflow.example.com/?token=abc"}}}, "spec.tracking.mlflow", ("uri", "query")),
+    BadManifest("a tracker with a fragment", {"spec.tracking": {"mlflow": {"uri": "https://mlflow.example.com/#/experiments"}}}, "spec.tracking.mlflow", ("uri", "fragment")),
+    BadManifest("an upper-case Secret for a tracker", {"spec.tracking": {"mlflow": {"uri": "http://mlflow", "credentialsSecretName": "Mlflow"}}}, "spec.tracking.mlflow.credentialsSecretName", ("Mlflow",)),
+    BadManifest("an experiment without a name", {"spec.tracking": {"mlflow": {"uri": "http://mlflow", "experimentName": " "}}}, "spec.tracking.mlflow.experimentName"),
+    BadManifest("a token in the spec of a tracker", {"spec.tracking": {"mlflow": {"uri": "http://mlflow", "token": "abc"}}}, "spec.tracking.mlflow.token", ("unknown field",)),
+    BadManifest("TensorBoard as text", {"spec.tracking": {"tensorBoard": "yes"}}, "spec.tracking.tensorBoard", ("boolean",)),
     BadManifest("too many retries", {"spec.retries": {"maximum": 100}}, "spec.retries.maximum", ("100", "20")),
     BadManifest("a deadline of a second", {"spec.activeDeadlineSeconds": 1}, "spec.activeDeadlineSeconds", ("1", "10")),
     BadManifest("a week without a sign of life", {"spec.stallTimeoutSeconds": 604_801}, "spec.stallTimeoutSeconds", ("604801", "604800")),
@@ -319,6 +328,13 @@ GOOD_MANIFESTS: dict[str, dict[str, Any]] = {
     "an image of one's own": {"spec.image": "registry.example.com:5000/team/trainer@sha256:" + "a" * 64, "spec.imagePullSecretNames": ["pull"]},
     "no watch over stalls": {"spec.stallTimeoutSeconds": 0},
     "limits in time": {"spec.activeDeadlineSeconds": 86400, "spec.ttlSecondsAfterFinished": 0, "spec.suspend": True},
+    "files for TensorBoard": {"spec.tracking": {"tensorBoard": True}},
+    "an MLflow server in full": {
+        "spec.tracking": {
+            "mlflow": {"uri": "https://mlflow.example.com:8443/team-a/", "experimentName": "Reviews, all languages", "credentialsSecretName": "mlflow"}
+        }
+    },
+    "both trackers": {"spec.tracking": {"tensorBoard": True, "mlflow": {"uri": "http://[fd00::5]:5000"}}},
     "no retries": {"spec.retries": {"maximum": 0}},
     "a name as long as allowed": {"metadata.name": "a" * 50},
 }  # fmt: skip

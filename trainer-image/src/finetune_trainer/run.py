@@ -46,6 +46,13 @@ from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.settings import Settings
 from finetune_trainer.stores.publishing import Publisher, open_publisher, publish_model
 from finetune_trainer.tasks.registry import find_task
+from finetune_trainer.tracking.event_files import copy_event_files
+from finetune_trainer.tracking.trackings import (
+    NO_TRACKING,
+    Tracking,
+    open_tracking,
+    telling_failures,
+)
 from finetune_trainer.training.plans import Plan, find_recipe_warnings, plan_steps
 
 logger = logging.getLogger(__name__)
@@ -121,12 +128,55 @@ def _run_fenced(
     ranks.lead(lambda: publisher.prepare() if publisher else None)
     if done is not None:
         logger.info("attempt %d finished this job already", done.attempt)
-        return ranks.lead(lambda: _finish(job, places, equipment, publisher, done.report))
+        tracking = _open_tracking(job, places, equipment, done.report)
+        with telling_failures(tracking, places, equipment.preemption):
+            return ranks.lead(
+                lambda: _finish(job, places, equipment, Handover(publisher, tracking, done.report))
+            )
     prepared = ranks.take_turns(lambda: _prepare(job, places, equipment))
     _compare_findings(prepared, ranks)
-    _train_and_export(job, places, prepared, equipment, may_publish)
-    _refuse_what_was_rejected(job, places, equipment)
-    return ranks.lead(lambda: _finish(job, places, equipment, publisher))
+    tracking = _open_tracking(job, places, equipment, equipment.board.snapshot())
+    with telling_failures(tracking, places, equipment.preemption):
+        _train_and_export(job, places, prepared, equipment, Handles(may_publish, tracking))
+        _refuse_what_was_rejected(job, places, equipment)
+        return ranks.lead(lambda: _finish(job, places, equipment, Handover(publisher, tracking)))
+
+
+@dataclass(frozen=True, slots=True)
+class Handles:
+    """What the training holds on to.
+
+    Attributes:
+        may_publish: checks that no other pod writes.
+        tracking: the trackers that are told.
+    """
+
+    may_publish: Callable[[], None]
+    tracking: Tracking
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """To whom a sealed model is handed over.
+
+    Attributes:
+        publisher: of a destination that is no volume.
+        tracking: the trackers that are told.
+        report: of the attempt that trained, where it was an earlier one.
+    """
+
+    publisher: Publisher | None
+    tracking: Tracking
+    report: ProgressReport | None = None
+
+
+def _open_tracking(
+    job: ResolvedJob, places: Places, equipment: Equipment, report: ProgressReport
+) -> Tracking:
+    if not equipment.ranks.seat.is_leader:
+        return NO_TRACKING
+    report = report.model_copy(update={"attempt": equipment.settings.attempt})
+    return open_tracking(job, places, report, equipment.instruments)
 
 
 def _compare_findings(prepared: "_Prepared", ranks: Ranks) -> None:
@@ -204,7 +254,7 @@ def _train_and_export(
     places: Places,
     prepared: _Prepared,
     equipment: Equipment,
-    may_publish: Callable[[], None],
+    handles: Handles,
 ) -> None:
     runtime.prepare_for_torch(equipment.settings)
     # Imported here and not above: it brings torch, which must find the environment set.
@@ -223,7 +273,8 @@ def _train_and_export(
         instruments=equipment.instruments,
         preemption=equipment.preemption,
         inspection=prepared.inspection,
-        writers=Writers(ranks, may_publish),
+        writers=Writers(ranks, handles.may_publish),
+        tracking=handles.tracking,
     )
     summary = None
     if prepared.folds:
@@ -241,15 +292,18 @@ def _train_and_export(
     findings = examinations.examine(attempt, prepared.materials, before, judgement)
     equipment.preemption.check()
     board.enter("Export")
+    handles.tracking.summarize(attempt.trainer.state.global_step, board.snapshot())
     trained = attempts.make_whole(attempt)
 
     def save_model(folder: Path) -> None:
         models.write_model(trained, folder)
         prepared.inspection.write(folder)
+        if job.spec.tracking.tensor_board:
+            copy_event_files(places.checkpoints, folder)
         if summary is not None:
             (folder / FOLDS_NAME).write_text(json.dumps(summary.to_json_dict(), indent=2) + "\n")
 
-    may_publish()
+    handles.may_publish()
     destination = places.rejected if findings.complaints else places.output
     ranks.lead(lambda: export_model(destination, job, board.snapshot(), save_model, findings))
 
@@ -272,22 +326,15 @@ def _finish(
     job: ResolvedJob,
     places: Places,
     equipment: Equipment,
-    publisher: Publisher | None,
-    report: ProgressReport | None = None,
+    handover: Handover,
 ) -> Finished:
-    """Publish what is sealed, and sum up.
-
-    Args:
-        job: what was asked for.
-        places: where it was sealed.
-        equipment: what the attempt runs with.
-        publisher: of a destination that is no volume.
-        report: of the attempt that trained, where it was an earlier one.
-    """
-    revision = None
-    if publisher is not None:
+    """Publish what is sealed, tell the trackers, and sum up."""
+    revision, report = None, handover.report
+    if handover.publisher is not None:
         check = equipment.preemption.check
-        revision = publish_model(publisher, job, places.output, check)
+        revision = publish_model(handover.publisher, job, places.output, check)
+    handover.tracking.end("Succeeded", places.output)
+    equipment.board.warn(*handover.tracking.find_problems())
     if report is None:
         equipment.board.enter("Done")
         report = equipment.board.snapshot()

@@ -67,10 +67,19 @@ BUCKET_VARIABLES = (
 )
 """What opens s3://, each from the key of that name in the Secret of spec.model, where it has it."""
 
+MLFLOW_VARIABLES = (
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+)
+"""What opens an MLflow server, each from the key of that name in the Secret of spec.tracking."""
+
 SECRET_VARIABLES = (
     Variable.HUB_TOKEN,
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
 )
 """Whose values nobody may ever see."""

@@ -25,6 +25,7 @@ from finetune_api.v1alpha1.spec_rules import SPEC_RULES
 from finetune_api.v1alpha1.spec_sources import MODEL_FIELDS
 from finetune_api.v1alpha1.status import FineTuneJobStatus
 from finetune_api.v1alpha1.tasks import TaskName
+from finetune_api.v1alpha1.tracking import Tracking
 from finetune_api.v1alpha1.training import EarlyStopping, Training
 
 GROUP = "finetune.dev"
@@ -87,6 +88,10 @@ class FineTuneJobSpec(ApiModel):
         default=[],
         max_length=10,
         description="Secrets of this namespace for pulling the image.",
+    )
+    tracking: Tracking = Field(
+        default=Tracking(),
+        description="Where the training can be followed besides the status: TensorBoard, MLflow.",
     )
     retries: Retries = Field(
         default=Retries(), description="How often a failed attempt is repeated."

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetune_api.contract.environment import MLFLOW_VARIABLES
 from finetune_api.quantities import parse_quantity
 from finetune_api.v1alpha1 import FineTuneJobSpec
 
@@ -77,9 +78,21 @@ def _compare_credentials(spec: FineTuneJobSpec, machine: Machine) -> str | None:
     return f"the Secret {secret} is in the cluster: here the token is taken from HF_TOKEN"
 
 
+def _compare_tracking(spec: FineTuneJobSpec, machine: Machine) -> str | None:
+    del machine
+    secret = spec.tracking.mlflow.credentials_secret_name if spec.tracking.mlflow else None
+    if secret is None:
+        return None
+    return (
+        f"the Secret {secret} is in the cluster: here {', '.join(MLFLOW_VARIABLES)} are taken from"
+        " the environment"
+    )
+
+
 _COMPARISONS: tuple[Callable[[FineTuneJobSpec, Machine], str | None], ...] = (
     _compare_gpus,
     _compare_cores,
     _compare_suspension,
     _compare_credentials,
+    _compare_tracking,
 )

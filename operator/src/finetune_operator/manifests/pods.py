@@ -94,7 +94,7 @@ def _build_env(resolved: ResolvedJob, launch: Launch, settings: Settings) -> lis
         {"name": str(name), "valueFrom": {"fieldRef": {"fieldPath": path}}}
         for name, path in from_pod.items()
     ]
-    return env + _build_credentials(resolved)
+    return env + _build_credentials(resolved) + _build_tracking_credentials(spec)
 
 
 def _build_credentials(resolved: ResolvedJob) -> list[dict[str, Any]]:
@@ -113,13 +113,23 @@ def _build_credentials(resolved: ResolvedJob) -> list[dict[str, Any]]:
     needs_token = uris[-1].startswith("hf://") or not opens_bucket
     keys = [(str(Variable.HUB_TOKEN), TOKEN_KEY, not needs_token)] if opens_hub else []
     keys += [(key, key, True) for key in environment.BUCKET_VARIABLES if opens_bucket]
-    return [
-        {
-            "name": variable,
-            "valueFrom": {"secretKeyRef": {"name": name, "key": key, "optional": is_optional}},
-        }
-        for variable, key, is_optional in keys
-    ]
+    return [_refer(variable, name, key, is_optional) for variable, key, is_optional in keys]
+
+
+def _build_tracking_credentials(spec: FineTuneJobSpec) -> list[dict[str, Any]]:
+    """Refer to the keys for MLflow. All may be missing: a tracker never keeps a job from training.
+
+    A server asks for user and password or for a token; without, it says so in the job's warnings.
+    """
+    name = spec.tracking.mlflow.credentials_secret_name if spec.tracking.mlflow else None
+    if not name:
+        return []
+    return [_refer(key, name, key, True) for key in environment.MLFLOW_VARIABLES]
+
+
+def _refer(variable: str, secret: str, key: str, is_optional: bool) -> dict[str, Any]:
+    reference = {"name": secret, "key": key, "optional": is_optional}
+    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
 
 
 def _build_resources(spec: FineTuneJobSpec) -> dict[str, Any]:

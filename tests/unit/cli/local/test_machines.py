@@ -42,6 +42,15 @@ def test_cores_follow_the_job_and_the_machine(
             "the Secret hub is in the cluster: here the token is taken from HF_TOKEN",
             id="a token",
         ),
+        pytest.param(
+            {
+                "spec.tracking": {
+                    "mlflow": {"uri": "http://mlflow", "credentialsSecretName": "tracker"}
+                }
+            },
+            "the Secret tracker is in the cluster: here MLFLOW_TRACKING_USERNAME,",
+            id="a tracker",
+        ),
     ],
 )
 def test_what_differs_from_a_pod_is_said(changes: dict[str, Any], note: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from finetune_api.contract.environment import BUCKET_VARIABLES, Variable
+from finetune_api.contract.environment import BUCKET_VARIABLES, MLFLOW_VARIABLES, Variable
 from finetune_api.contract.exit_codes import PERMANENT_EXIT_CODES
 from finetune_api.contract.resolved_jobs import ResolvedJob, resolve_job
 from finetune_api.v1alpha1 import FineTuneJob, parse_job
@@ -145,6 +145,31 @@ def test_a_token_may_be_missing_where_the_secret_is_for_a_bucket(
     token = env_of(build(job))[Variable.HUB_TOKEN]
 
     assert token["secretKeyRef"]["optional"] is is_optional
+
+
+def test_the_credentials_of_mlflow_reach_the_pod_by_reference_and_may_be_missing() -> None:
+    mlflow = {"uri": "https://mlflow.example.com", "credentialsSecretName": "tracker"}
+
+    env = env_of(build(a_parsed_job(tracking={"mlflow": mlflow})))
+
+    assert {name for name in env if name.startswith("MLFLOW_")} == set(MLFLOW_VARIABLES)
+    for name in MLFLOW_VARIABLES:
+        reference = {"name": "tracker", "key": name, "optional": True}
+        assert env[name] == {"secretKeyRef": reference}
+
+
+@pytest.mark.parametrize(
+    "tracking",
+    [
+        pytest.param({}, id="no tracker"),
+        pytest.param({"tensorBoard": True}, id="TensorBoard"),
+        pytest.param({"mlflow": {"uri": "http://mlflow:5000"}}, id="a server without credentials"),
+    ],
+)
+def test_a_pod_without_a_secret_for_mlflow_knows_none(tracking: dict[str, Any]) -> None:
+    env = env_of(build(a_parsed_job(tracking=tracking, **EVERYTHING)))
+
+    assert not [name for name in env if name.startswith("MLFLOW_")]
 
 
 def test_a_config_map_is_mounted_whole_and_read_only() -> None:

@@ -173,6 +173,12 @@ class Instruments:
         self.nonfinite_steps = self._counter(
             "nonfinite_steps", "Steps whose loss or gradient was no number."
         )
+        self.tracking_lost = Counter(
+            f"{PREFIX}_tracking_lost_points",
+            "Points of the training that a tracker did not get.",
+            ["tracker"],
+            registry=self.registry,
+        )
         self.restarts = self._gauge("restarts_total", "Attempts before this one.")
 
     def render(self) -> bytes:

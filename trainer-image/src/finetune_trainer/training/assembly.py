@@ -22,6 +22,7 @@ from finetune_trainer.callbacks.overfitting import WarnOfOverfitting
 from finetune_trainer.callbacks.preemption import LeaveWhenPreempted
 from finetune_trainer.callbacks.refits import StopAtStep
 from finetune_trainer.callbacks.reporting import ReportProgress
+from finetune_trainer.callbacks.tracking import TellTrackers
 from finetune_trainer.callbacks.unfreezing import UnfreezeGradually
 from finetune_trainer.checkpoints.best import BestKeeper, Ranking
 from finetune_trainer.checkpoints.identity import Identity
@@ -42,6 +43,7 @@ from finetune_trainer.preemption import Preemption
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.tasks.base import Encoded, EncodeSettings, Rows, Scores, Task
+from finetune_trainer.tracking.trackings import NO_TRACKING, Tracking
 from finetune_trainer.training.arguments import build_arguments
 from finetune_trainer.training.compilation import check_compiler
 from finetune_trainer.training.encoding import (
@@ -79,6 +81,7 @@ class Context:
         preemption: whether to leave.
         inspection: what was found out about the data.
         writers: the processes that train together, and write to the checkpoints.
+        tracking: the trackers that are told.
     """
 
     job: ResolvedJob
@@ -92,6 +95,7 @@ class Context:
     preemption: Preemption
     inspection: Inspection
     writers: Writers
+    tracking: Tracking = NO_TRACKING
 
     @property
     def ranks(self) -> Ranks:
@@ -290,6 +294,7 @@ def _assemble(
         _choose_ending(context.plan, stopping),
         *_unfreeze(context, loaded),
         WarnOfOverfitting(context.board),
+        TellTrackers(context.tracking, context.board),
         KeepLossSum(trainer, context.ranks),
         LeaveWhenPreempted(context.preemption, context.ranks),
     ):

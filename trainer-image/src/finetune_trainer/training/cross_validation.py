@@ -109,6 +109,7 @@ def _choose_context(context: Context, folds: Folds, number: int, results: FoldRe
         data=data,
         plan=plan_steps(spec, len(data.parts["train"])),
         checkpoints=folder,
+        tracking=context.tracking.of_stage(folder.name),
     )
 
 

@@ -1,0 +1,1 @@
+"""Tells trackers such as TensorBoard and MLflow how the training goes."""
