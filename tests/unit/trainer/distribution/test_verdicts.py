@@ -67,3 +67,12 @@ def test_a_good_end_of_another_rank_alone_is_no_success() -> None:
     outcomes = {1: describe_success([], report(1), "rank 1")}
 
     assert choose_outcome(outcomes, was_told_to_stop=False) is None
+
+
+def test_the_first_rank_of_a_pod_that_does_not_lead_speaks_for_it() -> None:
+    outcomes = {n: describe_success([], report(n), f"rank {n}") for n in (2, 3)}
+
+    outcome = choose_outcome(outcomes, was_told_to_stop=False, first=2)
+
+    assert outcome is not None
+    assert (outcome.succeeded, outcome.message) == (True, "rank 2")

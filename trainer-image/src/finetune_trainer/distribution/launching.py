@@ -19,7 +19,7 @@ from finetune_api.contract.exit_codes import CONSEQUENCES
 from finetune_api.contract.outcomes import Outcome, decode_outcome
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_trainer import outcomes
-from finetune_trainer.distribution.meetings import plan_meeting
+from finetune_trainer.distribution.meetings import Meeting, plan_meeting
 from finetune_trainer.distribution.verdicts import choose_outcome
 from finetune_trainer.errors import InternalError, PreemptedError, StalledError, TrainerError
 from finetune_trainer.settings import Settings
@@ -47,12 +47,14 @@ def launch(
     folder = settings.scratch / FOLDER_NAME
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    meeting = plan_meeting(job, settings)
     with _environment({**variables, Variable.TERMINATION_LOG: str(folder / OUTCOME_NAME)}):
-        codes = _run_ranks(job, settings, check)
-    was_told_to_stop = codes is None
-    outcome = choose_outcome(read_outcomes(folder), was_told_to_stop=was_told_to_stop)
+        codes = _run_ranks(meeting, settings.grace_seconds, check)
+    outcome = choose_outcome(
+        read_outcomes(folder), was_told_to_stop=codes is None, first=meeting.first_rank
+    )
     outcome = outcome or outcomes.describe_failure(_explain_silence(codes), None)
-    if settings.leader_address and not was_told_to_stop and outcome.exit_code in CONSEQUENCES:
+    if meeting.leader and codes is not None and outcome.exit_code in CONSEQUENCES:
         _let_the_cause_end_first()
     return outcome
 
@@ -70,7 +72,7 @@ def _let_the_cause_end_first() -> None:
 
 
 def _run_ranks(
-    job: ResolvedJob, settings: Settings, check: Callable[[], None]
+    meeting: Meeting, grace_seconds: float, check: Callable[[], None]
 ) -> dict[int, int] | None:
     """Start the ranks and wait; give the exit codes of those that failed, None after a signal."""
     from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -79,7 +81,7 @@ def _run_ranks(
     from finetune_trainer.distribution.agents import build_agent
 
     try:
-        agent = build_agent(plan_meeting(job, settings), COMMAND, settings.grace_seconds)
+        agent = build_agent(meeting, COMMAND, grace_seconds)
         check()
         result = agent.run()
     except SignalException as error:

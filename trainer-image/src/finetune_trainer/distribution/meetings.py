@@ -27,6 +27,11 @@ class Meeting:
     leader: str = ""
     port: int = LEADER_PORT
 
+    @property
+    def first_rank(self) -> int:
+        """The lowest rank of this pod, which speaks for it."""
+        return self.node_rank * self.processes
+
 
 def plan_meeting(job: ResolvedJob, settings: Settings) -> Meeting:
     """Say who meets where; without an address of a leader, as on a laptop, all are here."""
