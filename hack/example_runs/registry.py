@@ -30,6 +30,7 @@ EXAMPLES: dict[str, Callable[[Path], None]] = {
     "small": reviews.prepare,
     "onnx": reviews.prepare,
     "folds": reviews.prepare,
+    "distributed": reviews.prepare,
     "lora": reviews.prepare,
     "feature-extraction": reviews.prepare,
     "gradual-unfreezing": reviews.prepare,

@@ -99,7 +99,13 @@ def _was_evicted(evidence: Evidence) -> Fault | None:
         return Fault(
             reasons.EPHEMERAL_STORAGE_EXCEEDED, message, "raise resources.ephemeralStorage"
         )
-    return Fault(reasons.EVICTED, message, "the node ran short of something", is_retried=True)
+    return Fault(
+        reasons.EVICTED,
+        message,
+        "the node ran short of something",
+        is_retried=True,
+        is_disruption=pod.disruption is not None,
+    )
 
 
 def _was_disrupted(evidence: Evidence) -> Fault | None:

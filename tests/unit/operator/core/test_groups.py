@@ -195,6 +195,20 @@ def test_a_preempted_attempt_does_not_count_and_is_followed_at_once(message: str
     assert (plan.launch.number, plan.launch.preempted) == (2, 1)
 
 
+def test_a_node_that_ran_short_is_no_fault_of_the_job() -> None:
+    job = a_group(retries={"maximum": 0}).with_attempt().with_pod(index=0, exit_code=83)
+    job.with_pod(index=1, reason="Evicted", disrupted="TerminationByKubelet").failed()
+
+    assert fate(decide(job.facts())) == (1, 0, 1)
+
+
+def test_a_pod_that_filled_its_disk_fails_the_job() -> None:
+    job = a_group().with_attempt().with_pod(index=0, exit_code=83)
+    job.with_pod(index=1, reason="Evicted", pod_message="ephemeral local storage usage").failed()
+
+    assert finished(decide(job.facts()))[:2] == ("True", reasons.EPHEMERAL_STORAGE_EXCEEDED)
+
+
 def test_a_preemption_is_believed_when_the_pod_is_gone() -> None:
     job = a_group(retries={"maximum": 0}).with_attempt().with_pod(index=0, exit_code=83)
     job.failed(reason="PodFailurePolicy", message=DISRUPTED_SAYS_THE_JOB).confirmed()
