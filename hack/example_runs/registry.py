@@ -31,6 +31,7 @@ EXAMPLES: dict[str, Callable[[Path], None]] = {
     "onnx": reviews.prepare,
     "folds": reviews.prepare,
     "tracking": reviews.prepare,
+    "distributed": reviews.prepare,
     "lora": reviews.prepare,
     "feature-extraction": reviews.prepare,
     "gradual-unfreezing": reviews.prepare,

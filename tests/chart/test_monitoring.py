@@ -18,6 +18,7 @@ from chart_rendering import (
 from finetune_api.contract import environment
 from finetune_api.contract.resolved_jobs import resolve_job
 from finetune_api.v1alpha1 import parse_job
+from finetune_operator.core import names
 from finetune_operator.core.plan import Launch
 from finetune_operator.core.settings import Settings
 from finetune_operator.manifests.jobs import build_job
@@ -80,7 +81,16 @@ def test_the_pod_monitor_finds_training_pods_and_names_their_job() -> None:
     assert expression["key"] in template["metadata"]["labels"]
     assert endpoint["port"] in ports
     assert endpoint["path"] == environment.METRICS_PATH
-    assert endpoint["relabelings"] == [
+    leaders, named = endpoint["relabelings"]
+    annotation = names.INDEX_ANNOTATION
+    for character in "./-":
+        annotation = annotation.replace(character, "_")
+    assert leaders == {
+        "sourceLabels": [f"__meta_kubernetes_pod_annotation_{annotation}"],
+        "regex": "0?",
+        "action": "keep",
+    }
+    assert [named] == [
         {
             "sourceLabels": ["__meta_kubernetes_pod_label_finetune_dev_job_name"],
             "targetLabel": "name",

@@ -195,6 +195,11 @@ def a_running_job() -> JobBuilder:
     return a_job().with_attempt().with_pod().seen_again()
 
 
+def a_group(nodes: int = 2, **spec: Any) -> JobBuilder:
+    """Begin with a job of several pods, just created."""
+    return a_job().with_spec(resources={"nodes": nodes, "gpusPerNode": 4}, **spec)
+
+
 def a_rival(name: str = "other", path: str = "model", **fields: Any) -> Rival:
     """Give another live job that writes to the same claim."""
     defaults: Raw = {"created_at": NOW - 500, "has_begun": False, "uid": "0"}
@@ -207,6 +212,7 @@ def a_batch_job(
     suspended: bool = False,
     started_at: float | None = NOW - 60,
     active_seconds: int = 0,
+    preempted_before: int = 0,
     owner_uid: str = UID,
 ) -> Raw:
     """Give the batch Job of an attempt as the Job controller would leave it."""
@@ -218,7 +224,10 @@ def a_batch_job(
             "uid": f"batch-{number}",
             "resourceVersion": "1",
             "creationTimestamp": format_time(NOW - 60),
-            "annotations": {names.ACTIVE_SECONDS_ANNOTATION: str(active_seconds)},
+            "annotations": {
+                names.ACTIVE_SECONDS_ANNOTATION: str(active_seconds),
+                names.PREEMPTED_BEFORE_ANNOTATION: str(preempted_before),
+            },
             "ownerReferences": [{"uid": owner_uid, "controller": True, "kind": "FineTuneJob"}],
         },
         "spec": {"suspend": suspended},
@@ -241,6 +250,8 @@ class PodTale:
     pod_message: str = ""
     created_at: float = NOW - 60
     scheduled_at: float = NOW - 59
+    index: int = 0
+    is_deleting: bool = False
 
     @property
     def phase(self) -> str:
@@ -272,12 +283,14 @@ def a_pod(job: Raw, index: int, tale: PodTale) -> Raw:
     container = {"name": "trainer", "state": tale.state, "imageID": "sha:1"}
     return {
         "metadata": {
-            "name": f"{job['metadata']['name']}-0-{'abcdef'[index]}",
+            "name": f"{job['metadata']['name']}-{tale.index}-{'abcdef'[index]}",
             "namespace": NAMESPACE,
             "uid": f"pod-{job['metadata']['name']}-{index}",
             "resourceVersion": "1",
             "creationTimestamp": format_time(tale.created_at + index),
             "labels": {names.JOB_UID_LABEL: UID},
+            "annotations": {names.INDEX_ANNOTATION: str(tale.index)},
+            **({"deletionTimestamp": format_time(NOW)} if tale.is_deleting else {}),
             "ownerReferences": [{"uid": job["metadata"]["uid"], "controller": True}],
         },
         "spec": {} if tale.unschedulable else {"nodeName": "node-1"},

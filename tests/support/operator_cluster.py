@@ -33,6 +33,14 @@ from operator_builders import NOW, a_manifest
 Raw = dict[str, Any]
 Fault = Callable[[str, Kind], None]
 Place = tuple[str, str, str]
+CHILDREN = (
+    kinds.JOBS,
+    kinds.CONFIG_MAPS,
+    kinds.PODS,
+    kinds.CLAIMS,
+    kinds.SERVICES,
+    kinds.NETWORK_POLICIES,
+)
 
 
 class Killed(BaseException):
@@ -143,7 +151,7 @@ class FakeCluster:
         """Delete an object and what it owns."""
         raw = self.objects.pop((kind.plural, namespace, name))
         self._tell(kind, "DELETED", raw)
-        for child_kind in (kinds.JOBS, kinds.CONFIG_MAPS, kinds.PODS, kinds.CLAIMS):
+        for child_kind in CHILDREN:
             for (plural, space, child), owned in list(self.objects.items()):
                 owners = owned["metadata"].get("ownerReferences", ())
                 if plural == child_kind.plural and raw["metadata"]["uid"] in {

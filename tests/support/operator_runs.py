@@ -26,6 +26,7 @@ from polling import poll
 
 Raw = dict[str, Any]
 JOB_LABEL = "batch.kubernetes.io/job-name"
+INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 SCRIPT_PAUSE_SECONDS = 0.05
 BATCH = "/apis/batch/v1"
 GROUP = "/apis/finetune.dev/v1alpha1"
@@ -117,12 +118,13 @@ class Stage:
     def __init__(self) -> None:
         self._steps: dict[str, list[Step]] = {}
 
-    def play(self, job_name: str, *steps: Step) -> None:
-        """Let the pods of a Job go through steps, after what was said before."""
-        self._steps.setdefault(job_name, []).extend(steps)
+    def play(self, job_name: str, *steps: Step, index: int = 0) -> None:
+        """Let the pod of a Job with an index go through steps, after what was said before."""
+        self._steps.setdefault(f"{job_name}-{index}", []).extend(steps)
 
     async def scenario(self, pod: Raw) -> AsyncIterator[Step]:
-        name = pod["metadata"]["labels"][JOB_LABEL]
+        labels = pod["metadata"]["labels"]
+        name = f"{labels[JOB_LABEL]}-{labels[INDEX_LABEL]}"
         shown = 0
         while True:
             steps = self._steps.get(name) or [run()]

@@ -63,6 +63,7 @@ class PodCourse:
             settings=self._services.settings,
             references=self._services.references,
             volumes=await self._prepare_volumes(),
+            neighbours=self._services.neighbours,
         )
         for container in self._init_containers:
             if container.spec.get("restartPolicy"):

@@ -15,6 +15,7 @@ from pathlib import Path
 from devcluster.api import Object
 from devcluster.process_node.downward import PodFacts
 from devcluster.process_node.environment import expand, resolve_environment
+from devcluster.process_node.neighbours import Neighbours
 from devcluster.process_node.paths import PathMap
 from devcluster.process_node.references import References
 from devcluster.process_node.settings import NodeSettings
@@ -80,6 +81,7 @@ class LaunchContext:
     settings: NodeSettings
     references: References
     volumes: Mapping[str, Path]
+    neighbours: Neighbours | None = None
 
 
 async def prepare_launch(context: LaunchContext, container: Object) -> Launch:
@@ -93,6 +95,9 @@ async def prepare_launch(context: LaunchContext, container: Object) -> Launch:
     if not container.get("command"):
         check_image(context.settings, container["image"])
     variables = await resolve_environment(context.facts, container, context.references)
+    if context.neighbours:
+        ports = context.settings.port_variables
+        variables = context.neighbours.translate(context.facts, variables, ports)
     mounts = locate_mounts(container, context.volumes, variables)
     termination_log = context.room.termination_log(container["name"])
     named = container.get("terminationMessagePath", DEFAULT_TERMINATION_LOG)

@@ -23,6 +23,7 @@ from devcluster.node_objects import NodeDescription, NodeRegistration, measure_c
 from devcluster.pod_watches import follow_pods, read_uid
 from devcluster.process_node.addresses import AddressRange
 from devcluster.process_node.log_servers import LogServer
+from devcluster.process_node.neighbours import Neighbours
 from devcluster.process_node.pods import PodLife
 from devcluster.process_node.records import Ending
 from devcluster.process_node.references import ClusterReferences
@@ -85,7 +86,7 @@ class ProcessNode:
         self._services = NodeServices(
             api=self._api,
             settings=self._settings,
-            addresses=addresses,
+            neighbours=Neighbours(addresses),
             references=ClusterReferences(self._api),
             tokens=ClusterTokens(self._api),
             capacity=capacity,

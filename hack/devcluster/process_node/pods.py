@@ -38,7 +38,7 @@ class PodLife:
         """Take a pod that was bound to this node; `run` does the work."""
         self._pod = pod
         self._services = services
-        self._address = services.addresses.take()
+        self._address = services.neighbours.take_address(pod)
         settings = services.settings
         self.facts = PodFacts(pod, settings.name, self._address, services.capacity)
         self.room = PodRoom(
@@ -113,7 +113,7 @@ class PodLife:
                 await self._remove_object()
         finally:
             self._reporter.close()
-            self._services.addresses.give_back(self._address)
+            self._services.neighbours.give_back(self._pod, self._address)
             shutil.rmtree(self.room.folder, ignore_errors=True)
 
     async def shut_down(self, ending: Ending) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from devcluster.api import Api
-from devcluster.process_node.addresses import AddressRange
+from devcluster.process_node.neighbours import Neighbours
 from devcluster.process_node.references import ClusterReferences
 from devcluster.process_node.settings import NodeSettings
 from devcluster.process_node.tokens import ClusterTokens
@@ -18,7 +18,7 @@ class NodeServices:
 
     api: Api
     settings: NodeSettings
-    addresses: AddressRange
+    neighbours: Neighbours
     references: ClusterReferences
     tokens: ClusterTokens
     capacity: Mapping[str, str]

@@ -28,6 +28,8 @@ class NodeSettings:
     """Entry point by image pattern (`*` matches anything), for containers without a command."""
     image_environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Variables by image pattern, as an image's own ENV lines would set them."""
+    port_variables: tuple[str, ...] = ("FINETUNE_LEADER_PORT",)
+    """Variables that hold the port at which a group of pods meets; see `neighbours`."""
 
     def find_entry_point(self, image: str) -> tuple[str, ...] | None:
         """Give the entry point of an image; None: we do not have this image."""
@@ -55,6 +57,7 @@ class NodeSettings:
         values["folder"] = Path(values["folder"])
         values["path"] = tuple(Path(folder) for folder in values["path"])
         values["pass_environment"] = tuple(values["pass_environment"])
+        values["port_variables"] = tuple(values["port_variables"])
         commands = values["image_commands"]
         values["image_commands"] = {image: tuple(argv) for image, argv in commands.items()}
         return cls(**values)

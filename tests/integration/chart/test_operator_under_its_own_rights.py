@@ -44,6 +44,15 @@ def test_it_may_start_and_suspend_a_job(operator: InstalledOperator) -> None:
     assert operator.count_refusals() == 0
 
 
+def test_it_may_start_a_job_of_several_nodes(operator: InstalledOperator) -> None:
+    operator.create_job({"metadata.name": "shared", "spec.resources": {"nodes": 2}})
+
+    poll(lambda: len(operator.list_attempts()) == 1, "an attempt is started")
+
+    assert operator.list_attempts()[0]["spec"]["completions"] == 2
+    assert operator.count_refusals() == 0
+
+
 def test_it_may_delete_a_job_whose_time_is_over(operator: InstalledOperator) -> None:
     refused = {"spec.image": "elsewhere.example/trainer:1", "spec.ttlSecondsAfterFinished": 0}
 

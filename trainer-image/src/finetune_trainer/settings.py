@@ -35,6 +35,7 @@ class Settings:
         cpu_millicores: cores that the pod asked for, times 1000; None when nobody said.
         node_rank: the index of the pod among those of the job.
         leader_address: the host name of the pod with index 0; empty where all ranks are here.
+        leader_port: where that pod lets the others meet.
         seat: the place of this process, where torchrun has started it.
     """
 
@@ -51,6 +52,7 @@ class Settings:
     cpu_millicores: int | None = None
     node_rank: int = 0
     leader_address: str = ""
+    leader_port: int = environment.LEADER_PORT
     seat: Seat = SINGLE
 
     @classmethod
@@ -83,6 +85,7 @@ class Settings:
             cpu_millicores=int(millicores) or None,
             node_rank=int(_read_number(variables, Variable.NODE_RANK, 0)),
             leader_address=variables.get(Variable.LEADER_ADDRESS, ""),
+            leader_port=int(_read_number(variables, Variable.LEADER_PORT, environment.LEADER_PORT)),
             seat=read_seat(variables),
         )
 

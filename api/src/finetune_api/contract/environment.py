@@ -53,10 +53,15 @@ class Variable(StrEnum):
     """The index of this pod among spec.resources.nodes; 0 leads."""
     LEADER_ADDRESS = "FINETUNE_LEADER_ADDRESS"
     """The host name of the pod with index 0; without it all processes run on this machine."""
+    LEADER_PORT = "FINETUNE_LEADER_PORT"
+    """Where that pod listens; LEADER_PORT unless several pods share the ports of one machine."""
     HUB_TOKEN = "HF_TOKEN"
     """From the Secret of spec.model.credentialsSecretName."""
     HUB_ENDPOINT = "HF_ENDPOINT"
 
+
+MEETING_VARIABLES = (Variable.NODE_RANK, Variable.LEADER_ADDRESS, Variable.LEADER_PORT)
+"""What the pods of a job with several nodes get besides; a single pod has nobody to meet."""
 
 BUCKET_VARIABLES = (
     "AWS_ACCESS_KEY_ID",

@@ -85,3 +85,10 @@ MEANINGS: dict[ExitCode, Meaning] = {
 PERMANENT_EXIT_CODES: tuple[int, ...] = tuple(
     sorted(code for code, meaning in MEANINGS.items() if code and not meaning.retried)
 )
+
+CONSEQUENCES: tuple[ExitCode, ...] = (ExitCode.STALLED, ExitCode.PREEMPTED)
+"""How a process ends whose peer is gone, the likelier cause of the attempt's end first.
+
+Of processes that train together the trainer believes another code before these, and of pods that
+do so does the operator.
+"""

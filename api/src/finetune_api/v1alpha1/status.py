@@ -306,7 +306,9 @@ class FineTuneJobStatus(ReportedModel):
         default=None, max_length=63, description="The batch Job of the present attempt."
     )
     pod_names: list[str] = Field(
-        default=[], max_length=16, description="The pods of the present attempt."
+        default=[],
+        max_length=16,
+        description="The pods of the present attempt, the leader first; at most sixteen of them.",
     )
     attempts: Attempts | None = Field(default=None, description="How often the job was begun.")
     resolved: Resolved | None = Field(default=None, description="What the job really runs with.")

@@ -31,6 +31,14 @@ nodes, service accounts, roles, wildcards. Jobs pass the names of secrets on; th
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [create, get]
+- apiGroups: [""]
+  # So that the pods of one job find each other by name.
+  resources: [services]
+  verbs: [create, get]
+- apiGroups: [networking.k8s.io]
+  # So that nobody else reaches them.
+  resources: [networkpolicies]
+  verbs: [create, get]
 - apiGroups: ["", events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -55,6 +55,14 @@ def _compare_gpus(spec: FineTuneJobSpec, machine: Machine) -> str | None:
     return f"resources.gpusPerNode is {asked}, but this machine has no GPU: training on the CPU"
 
 
+def _compare_nodes(spec: FineTuneJobSpec, machine: Machine) -> str | None:
+    del machine
+    asked = spec.resources
+    if asked.nodes == 1:
+        return None
+    return f"resources.nodes is {asked.nodes}: {asked.processes} processes share this machine"
+
+
 def _compare_cores(spec: FineTuneJobSpec, machine: Machine) -> str | None:
     millicores = choose_millicores(spec, machine)
     if millicores == parse_quantity(spec.resources.cpu) * 1000 == machine.cores * 1000:
@@ -91,6 +99,7 @@ def _compare_tracking(spec: FineTuneJobSpec, machine: Machine) -> str | None:
 
 _COMPARISONS: tuple[Callable[[FineTuneJobSpec, Machine], str | None], ...] = (
     _compare_gpus,
+    _compare_nodes,
     _compare_cores,
     _compare_suspension,
     _compare_credentials,

@@ -1,7 +1,8 @@
-"""The rules about an attempt that exists: how it goes, how it ended, whether another one follows.
+"""The rules about an attempt that ended: how, and whether another one follows.
 
-`rules` puts them in order. Good news needs two witnesses, the batch Job and the trainer's own
-outcome; bad news that could be a late watch event is confirmed by a fresh read first.
+`rules` puts them in order; one that goes on is followed by `starts`. Good news needs two witnesses,
+the batch Job and the trainer's own outcome; bad news that could be a late watch event is confirmed
+by a fresh read first.
 """
 
 from dataclasses import replace
@@ -9,37 +10,40 @@ from dataclasses import replace
 from finetune_api.contract.outcomes import Outcome
 from finetune_api.v1alpha1.status import Failure
 from finetune_operator.core import reasons
-from finetune_operator.core.blockages import (
-    SLOW_MOUNT_SECONDS,
-    Blockage,
-    explain_slow_mounts,
-    find_blockage,
-)
+from finetune_operator.core.culprits import explain_attempt, find_culprit, was_preempted
 from finetune_operator.core.deadlines import count_remaining_seconds, next_attempt_at
 from finetune_operator.core.facts import Attempt, Facts
 from finetune_operator.core.faults import (
     MAX_HINT,
-    Evidence,
     Fault,
     explain_deadline,
-    explain_ending,
     explain_false_success,
 )
 from finetune_operator.core.plan import Launch, Verdict
 from finetune_operator.core.records import PodRecord
 from finetune_operator.core.statuses import read_outcome
 
-SLOW_START_SECONDS = 60.0
-"""A pod that takes longer between its node and its container is looked after."""
-
 REFRESH = Verdict(refresh=True, keeps_status=True)
 
 
 def end_badly(
-    facts: Facts, fault: Fault, *, accepted: bool = True, finished_at: float | None = None
+    facts: Facts,
+    fault: Fault,
+    *,
+    pod: PodRecord | None = None,
+    accepted: bool = True,
+    finished_at: float | None = None,
 ) -> Verdict:
-    """Give the verdict of a job that failed for good."""
-    pod = facts.latest.pod if facts.latest else None
+    """Give the verdict of a job that failed for good.
+
+    Args:
+        facts: about it.
+        fault: what went wrong.
+        pod: where; the one that the others followed where nothing is said.
+        accepted: whether the spec is in order.
+        finished_at: when, where that is known better than "now".
+    """
+    pod = pod or (find_culprit(facts.latest) if facts.latest else None)
     return Verdict(
         "Failed",
         fault.reason,
@@ -79,15 +83,38 @@ def settle_the_outcome(facts: Facts) -> Verdict | None:
     ending = latest.record.ending if latest else None
     if latest is None or ending is None:
         return None
-    if not facts.is_confirmed and not _is_over(latest.pod):
-        return REFRESH  # the Job's news was faster than the pod's
-    if ending.succeeded:
+    if not facts.is_confirmed and not _has_last_words(facts, latest):
+        return REFRESH  # the Job's news was faster than the pods'
+    fault = explain_attempt(latest)
+    if fault is None or _is_done_by_its_leader(facts, latest):
         return _settle_success(facts, latest)
-    return _settle_failure(facts, latest, explain_ending(Evidence(ending, latest.pod)))
+    return _settle_failure(facts, latest, fault)
+
+
+def _has_last_words(facts: Facts, attempt: Attempt) -> bool:
+    """Tell whether all pods ended that may say how the attempt did: of a good end the leader."""
+    is_good = attempt.record.ending is not None and attempt.record.ending.succeeded
+    speakers = (attempt.pod,) if is_good else attempt.members
+    return len(speakers) == (1 if is_good else facts.nodes) and all(map(_is_over, speakers))
 
 
 def _is_over(pod: PodRecord | None) -> bool:
     return pod is not None and pod.is_over and (pod.termination is not None or pod.reason != "")
+
+
+def _is_done_by_its_leader(facts: Facts, attempt: Attempt) -> bool:
+    """Tell whether the model is sealed although the batch Job failed: another pod died after it.
+
+    The kubelet and the leader's own outcome are the two witnesses.
+    """
+    leader, outcome = attempt.pod, read_outcome(facts)
+    return (
+        facts.nodes > 1
+        and leader is not None
+        and leader.phase == "Succeeded"
+        and outcome is not None
+        and outcome.succeeded
+    )
 
 
 def _settle_success(facts: Facts, latest: Attempt) -> Verdict:
@@ -122,11 +149,12 @@ def _end_well(facts: Facts, outcome: Outcome, at: float) -> Verdict:
 
 def _settle_failure(facts: Facts, latest: Attempt, fault: Fault) -> Verdict:
     at = latest.record.ending.at if latest.record.ending else facts.now
-    maximum = facts.spec.retries.maximum
+    is_preempted = was_preempted(facts, latest)
+    allowed = facts.spec.retries.maximum + 1 + latest.record.preempted_before + is_preempted
     if not fault.is_retried:
         return end_badly(facts, fault, finished_at=at)
-    if latest.number > maximum:
-        tried = f" (attempt {latest.number} of {maximum + 1})" if maximum else ""
+    if latest.number >= allowed:
+        tried = f" (attempt {latest.number} of {allowed})" if allowed > 1 else ""
         exhausted = Fault(
             fault.reason, fault.message + tried, fault.hint, exit_code=fault.exit_code
         )
@@ -134,103 +162,33 @@ def _settle_failure(facts: Facts, latest: Attempt, fault: Fault) -> Verdict:
     remaining = count_remaining_seconds(facts, facts.attempts)
     if remaining is not None and remaining <= 0:
         return end_badly(facts, explain_deadline(), finished_at=at)
-    wait = next_attempt_at(facts, latest) - facts.now
     message = f"attempt {latest.number} failed ({fault.reason}: {fault.message})"
-    message += f"; attempt {latest.number + 1} of {maximum + 1} follows"
+    message += f"; attempt {latest.number + 1} of {allowed} follows"
     if facts.spec.suspend:
         return Verdict("Suspended", reasons.SUSPENDED_BY_USER, message + " when it is resumed")
+    wait = 0.0 if is_preempted else next_attempt_at(facts, latest) - facts.now
+    verdict = Verdict("Pending", reasons.PREEMPTED if is_preempted else reasons.RETRYING, message)
     if wait > 0:
-        return Verdict("Pending", reasons.RETRYING, message, recheck_seconds=wait)
+        return replace(verdict, recheck_seconds=wait)
+    if late := _find_late_pod(facts, latest):
+        return replace(verdict, message=f"{message} when pod {late.name} has ended")
+    return replace(verdict, launch=_plan_next(facts, latest, remaining, is_preempted))
+
+
+def _find_late_pod(facts: Facts, attempt: Attempt) -> PodRecord | None:
+    """Give a pod of several that still trains, writes and holds what the next attempt needs."""
+    late = (pod for pod in attempt.members if not pod.is_over)
+    return next(late, None) if facts.nodes > 1 else None
+
+
+def _plan_next(
+    facts: Facts, latest: Attempt, remaining_seconds: int | None, is_preempted: bool
+) -> Launch:
     resolved = facts.before.resolved
-    image = (resolved.image if resolved else None) or facts.settings.trainer_image
-    launch = Launch(latest.number + 1, image, remaining, models=facts.models)
-    return Verdict("Pending", reasons.RETRYING, message, launch=launch)
-
-
-def follow_the_latest_attempt(facts: Facts) -> Verdict:
-    """The attempt is on its way or at work; the last rule, so it always has an answer."""
-    latest = facts.latest
-    assert latest is not None  # report_a_lost_attempt and start_the_first_attempt saw to it
-    if latest.record.is_suspended:
-        return _wait_for_admission(facts)
-    pod = _choose_pod(latest)
-    if pod is None:
-        return _wait_for_a_pod(latest)
-    if pod.is_over:
-        return Verdict(keeps_status=True)  # the batch Job says in a moment how it ended
-    if blockage := find_blockage(pod):
-        return _judge_blockage(facts, pod, blockage)
-    if pod.running_since is None:
-        return _wait_for_the_start(facts, pod)
-    message = f"attempt {latest.number} runs in pod {pod.name} on node {pod.node}"
-    return Verdict("Running", reasons.RUNNING, message)
-
-
-def _choose_pod(attempt: Attempt) -> PodRecord | None:
-    """Give the newest pod, unless the cluster took it away."""
-    pod = attempt.pod
-    return None if pod is None or pod.disruption else pod
-
-
-def _wait_for_admission(facts: Facts) -> Verdict:
-    queue = facts.queue_name
-    if queue:
-        message = f"waiting for quota in queue {queue}"
-    else:
-        message = (
-            "the batch Job is suspended, though spec.suspend is false: by Kueue, if it manages jobs"
-            " without a queue; give the job the label kueue.x-k8s.io/queue-name"
-        )
-    return Verdict("Queued", reasons.WAITING_FOR_ADMISSION, message)
-
-
-def _wait_for_a_pod(attempt: Attempt) -> Verdict:
-    if attempt.pod is not None and attempt.pod.disruption is not None:
-        disruption = attempt.pod.disruption
-        message = f"pod {attempt.pod.name} was taken away ({disruption.reason}); another follows"
-        return Verdict("Starting", reasons.PREEMPTED, message)
-    message = f"attempt {attempt.number} was made; its pod follows"
-    return Verdict("Starting", reasons.ATTEMPT_CREATED, message)
-
-
-def _wait_for_the_start(facts: Facts, pod: PodRecord) -> Verdict:
-    where = f" on node {pod.node}" if pod.node else ""
-    message = f"pod {pod.name} starts{where}"
-    if pod.scheduled_at is None:
-        return Verdict("Starting", reasons.POD_STARTING, message)
-    slow_in = pod.scheduled_at + SLOW_START_SECONDS - facts.now
-    verdict = Verdict("Starting", reasons.POD_STARTING, message, recheck_seconds=slow_in)
-    if blockage := explain_slow_mounts(pod, facts.spec):
-        patience = pod.scheduled_at + SLOW_MOUNT_SECONDS - facts.now
-        if patience > 0:
-            return replace(verdict, recheck_seconds=patience)
-        verdict = _judge_blockage(facts, pod, blockage)
-    if verdict.state == "Failed":
-        return verdict
-    if slow_in > 0:
-        return replace(verdict, recheck_seconds=slow_in)
-    # A pod whose ConfigMap somebody deleted waits for ever, and its status does not say why.
-    repair = Launch(
-        facts.attempts_begun, facts.settings.trainer_image, is_repair=True, models=facts.models
+    return Launch(
+        latest.number + 1,
+        (resolved.image if resolved else None) or facts.settings.trainer_image,
+        remaining_seconds,
+        models=facts.models,
+        preempted=latest.record.preempted_before + is_preempted,
     )
-    return replace(verdict, launch=repair, recheck_seconds=SLOW_START_SECONDS)
-
-
-def _judge_blockage(facts: Facts, pod: PodRecord, blockage: Blockage) -> Verdict:
-    fault = blockage.fault
-    waited = facts.now - (pod.scheduled_at or pod.created_at)
-    limit = facts.settings.start_timeout_seconds
-    if blockage.is_final or (blockage.is_limited and waited >= limit):
-        return end_badly(facts, fault)
-    return Verdict(
-        "Queued" if blockage.is_queued else "Starting",
-        fault.reason,
-        _keep_words(facts, fault) if blockage.is_limited else fault.text,
-        recheck_seconds=limit - waited if blockage.is_limited else None,
-    )
-
-
-def _keep_words(facts: Facts, fault: Fault) -> str:
-    """Keep the words of a blockage that goes on: a kubelet alternates between two for one cause."""
-    before = next((c for c in facts.before.conditions if c.type == "Finished"), None)
-    return before.message if before is not None and before.reason == fault.reason else fault.text

@@ -30,6 +30,11 @@ class Blockage:
     is_limited: bool = False
     is_queued: bool = False
 
+    @property
+    def hope(self) -> int:
+        """How likely the pod starts after all."""
+        return 0 if self.is_final else 1 if self.is_limited else 2
+
 
 _LACKS_GPU = re.compile(r"Insufficient (\S*gpu\S*|nvidia\.com/\S+|amd\.com/\S+)")
 _VOLUME_WORDS = ("persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity")

@@ -37,5 +37,5 @@ def next_attempt_at(facts: Facts, failed: Attempt) -> float:
     anew nor starts early.
     """
     ended_at = failed.record.ending.at if failed.record.ending else facts.now
-    pause = facts.spec.retries.backoff_seconds * 2.0 ** (failed.number - 1)
+    pause = facts.spec.retries.backoff_seconds * 2.0**failed.failures_before
     return ended_at + min(pause, MAX_BACKOFF_SECONDS)

@@ -27,9 +27,20 @@ class Attempt:
         return self.record.number
 
     @property
+    def failures_before(self) -> int:
+        """How many attempts before this one count as failed."""
+        return self.record.number - 1 - self.record.preempted_before
+
+    @property
     def pod(self) -> PodRecord | None:
-        """The newest pod: the one that matters."""
-        return self.pods[-1] if self.pods else None
+        """The newest pod that leads: it writes, reports, and tells how the attempt ended."""
+        return next((pod for pod in reversed(self.pods) if pod.index == 0), None)
+
+    @property
+    def members(self) -> tuple[PodRecord, ...]:
+        """The newest pod of each index, the leader first."""
+        newest = {pod.index: pod for pod in self.pods}
+        return tuple(newest[index] for index in sorted(newest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,11 @@ class Facts:
         """The spec; asked for only after `refuse_an_invalid_spec` let the job pass."""
         assert self.job.job is not None
         return self.job.job.spec
+
+    @cached_property
+    def nodes(self) -> int:
+        """How many pods train together."""
+        return self.spec.resources.nodes
 
     @cached_property
     def attempts_begun(self) -> int:

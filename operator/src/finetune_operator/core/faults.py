@@ -7,7 +7,7 @@ here. A pod that does not even start is explained in `blockages`.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from finetune_api.contract.exit_codes import MEANINGS, ExitCode
@@ -30,6 +30,7 @@ class Fault:
         hint: what to do about it; may be empty.
         is_retried: whether another attempt may succeed.
         exit_code: of the trainer, where it ran.
+        is_disruption: the cluster took the pod away, which did nothing wrong.
     """
 
     reason: str
@@ -37,6 +38,7 @@ class Fault:
     hint: str = ""
     is_retried: bool = False
     exit_code: int | None = None
+    is_disruption: bool = False
 
     @property
     def text(self) -> str:
@@ -69,12 +71,8 @@ def explain_ending(evidence: Evidence) -> Fault:
     """Say why an attempt failed."""
     fault = next(fault for rule in ENDINGS if (fault := rule(evidence)))
     if evidence.termination and fault.exit_code is None:
-        return _with_exit_code(fault, evidence.termination.exit_code)
+        return replace(fault, exit_code=evidence.termination.exit_code)
     return fault
-
-
-def _with_exit_code(fault: Fault, exit_code: int) -> Fault:
-    return Fault(fault.reason, fault.message, fault.hint, fault.is_retried, exit_code)
 
 
 def _exceeded_the_deadline(evidence: Evidence) -> Fault | None:
@@ -101,7 +99,13 @@ def _was_evicted(evidence: Evidence) -> Fault | None:
         return Fault(
             reasons.EPHEMERAL_STORAGE_EXCEEDED, message, "raise resources.ephemeralStorage"
         )
-    return Fault(reasons.EVICTED, message, "the node ran short of something", is_retried=True)
+    return Fault(
+        reasons.EVICTED,
+        message,
+        "the node ran short of something",
+        is_retried=True,
+        is_disruption=pod.disruption is not None,
+    )
 
 
 def _was_disrupted(evidence: Evidence) -> Fault | None:
@@ -113,6 +117,7 @@ def _was_disrupted(evidence: Evidence) -> Fault | None:
         reasons.NODE_LOST if lost else reasons.PREEMPTED,
         clean_text(disruption.message or disruption.reason, MAX_MESSAGE),
         is_retried=True,
+        is_disruption=True,
     )
 
 
@@ -257,6 +262,17 @@ def _is_told_by_the_job(evidence: Evidence) -> Fault | None:
     return Fault(meaning.reason, text, meaning.hint, meaning.retried, exit_code=int(code))
 
 
+def _was_disrupted_says_the_job(evidence: Evidence) -> Fault | None:
+    """The pod is gone, but the Job controller wrote down that the cluster took it away."""
+    ending, pod = evidence.ending, evidence.pod
+    if pod is not None and pod.disruption is not None:
+        return None  # it has better words
+    if ending.reason != "PodFailurePolicy" or "condition DisruptionTarget" not in ending.message:
+        return None
+    message = clean_text(ending.message, MAX_MESSAGE)
+    return Fault(reasons.PREEMPTED, message, is_retried=True, is_disruption=True)
+
+
 def _lost_its_pod(evidence: Evidence) -> Fault | None:
     pod = evidence.pod
     if evidence.ending.reason != "BackoffLimitExceeded" or (pod and pod.is_over):
@@ -277,6 +293,7 @@ def _just_failed(evidence: Evidence) -> Fault:
 
 ENDINGS: tuple[EndingRule, ...] = (
     _exceeded_the_deadline,
+    _was_disrupted_says_the_job,
     _was_evicted,
     _was_disrupted,
     _lost_its_node,

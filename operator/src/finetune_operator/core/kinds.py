@@ -35,6 +35,8 @@ JOBS = Kind("batch", "v1", "jobs", "Job")
 PODS = Kind("", "v1", "pods", "Pod")
 CONFIG_MAPS = Kind("", "v1", "configmaps", "ConfigMap")
 CLAIMS = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+SERVICES = Kind("", "v1", "services", "Service")
+NETWORK_POLICIES = Kind("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 EVENTS = Kind("", "v1", "events", "Event")
 
 WATCHED = (FINETUNE_JOBS, JOBS, PODS)

@@ -18,6 +18,10 @@ ATTEMPT_LABEL = f"{v1alpha1.GROUP}/attempt"
 """The number of the attempt, from 1."""
 ACTIVE_SECONDS_ANNOTATION = f"{v1alpha1.GROUP}/active-seconds"
 """On a batch Job: seconds it was active before its suspensions, for Kubernetes forgets them."""
+PREEMPTED_BEFORE_ANNOTATION = f"{v1alpha1.GROUP}/preempted-before"
+"""On a batch Job of several pods: attempts before it that the cluster took away, if any."""
+INDEX_ANNOTATION = "batch.kubernetes.io/job-completion-index"
+"""Kubernetes' own, on the pods of an Indexed Job; 0 leads."""
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGER}"
@@ -41,6 +45,19 @@ def name_attempt(job_name: str, attempt: int) -> str:
 def name_config(job_name: str) -> str:
     """Name the ConfigMap that holds the resolved job."""
     return f"{job_name}-config"
+
+
+def name_peers(job_name: str) -> str:
+    """Name the Service under which the pods of a job find each other, and what guards them."""
+    return f"{job_name}-peers"
+
+
+def name_leader(job_name: str, attempt: int) -> str:
+    """Give the host name of an attempt's pod with index 0, as its peers ask for it.
+
+    Short, so that the first search domain of every cluster, whatever it is called, answers.
+    """
+    return f"{name_attempt(job_name, attempt)}-0.{name_peers(job_name)}"
 
 
 def parse_attempt(child_name: str) -> int:

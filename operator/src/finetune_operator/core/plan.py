@@ -20,6 +20,7 @@ class Launch:
         deadline_seconds: what remains of spec.activeDeadlineSeconds.
         is_repair: the batch Job exists; only what its pod needs to start is made sure of.
         models: what each job:// source stands for.
+        preempted: earlier attempts that the cluster took away; they do not count as failed.
     """
 
     number: int
@@ -27,6 +28,7 @@ class Launch:
     deadline_seconds: int | None = None
     is_repair: bool = False
     models: Mapping[str, str] = field(default_factory=dict)
+    preempted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class AttemptRecord:
     started_at: float | None
     active_seconds_before: float
     ending: Ending | None
+    preempted_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class PodRecord:
     image_id: str
     termination: Termination | None
     disruption: Disruption | None
+    index: int = 0
 
     @property
     def is_over(self) -> bool:
@@ -207,6 +209,7 @@ def read_attempt(raw: Raw) -> AttemptRecord:
         started_at=parse_time(status.get("startTime")),
         active_seconds_before=_parse_number(annotations.get(names.ACTIVE_SECONDS_ANNOTATION)),
         ending=_read_ending(status.get("conditions") or ()),
+        preempted_before=int(_parse_number(annotations.get(names.PREEMPTED_BEFORE_ANNOTATION))),
     )
 
 
@@ -267,6 +270,7 @@ def read_pod(raw: Raw) -> PodRecord:
         image_id=container.get("imageID", ""),
         termination=_read_termination(state.get("terminated")),
         disruption=_read_disruption(conditions.get("DisruptionTarget")),
+        index=int(_parse_number((metadata.get("annotations") or {}).get(names.INDEX_ANNOTATION))),
     )
 
 

@@ -9,18 +9,14 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from finetune_operator.core import reasons
-from finetune_operator.core.attempts import (
-    end_badly,
-    follow_the_latest_attempt,
-    report_a_lost_attempt,
-    settle_the_outcome,
-)
+from finetune_operator.core.attempts import end_badly, report_a_lost_attempt, settle_the_outcome
 from finetune_operator.core.deadlines import count_remaining_seconds, measure_active_seconds
 from finetune_operator.core.facts import Facts, Rival
 from finetune_operator.core.faults import Fault
 from finetune_operator.core.notices import list_notices
 from finetune_operator.core.origins import describe_wait, find_fault
 from finetune_operator.core.plan import Launch, Plan, Removal, Suspension, Verdict
+from finetune_operator.core.starts import follow_the_latest_attempt
 from finetune_operator.core.statuses import build_status
 from finetune_operator.core.throttle import hold_back_details
 from finetune_operator.core.times import parse_time

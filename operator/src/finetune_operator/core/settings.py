@@ -42,7 +42,8 @@ class Settings:
         "", "Storage class of that claim; empty takes the cluster's default."
     )
     default_claim_access_mode: str = _setting(
-        "ReadWriteOnce", "Access mode of the claims that are made."
+        "ReadWriteOnce",
+        "Access mode of the claims that are made; for jobs of several nodes it is ReadWriteMany.",
     )
     grace_seconds: int = _setting(
         120, "Seconds between SIGTERM and SIGKILL: what a last checkpoint may take."

@@ -4,6 +4,8 @@ Starts from the status as it is: what a pod reported once stays when the pod is 
 finds what differs, so building it anew at every look costs no write.
 """
 
+from collections.abc import Iterable
+
 from finetune_api.contract.outcomes import Outcome, decode_outcome
 from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import hash_spec, resolve_spec
@@ -11,7 +13,6 @@ from finetune_api.v1alpha1 import FineTuneJobStatus
 from finetune_api.v1alpha1.status import (
     FINISHED_STATES,
     Artifact,
-    Attempts,
     Cost,
     EarlyStoppingStatus,
     Resolved,
@@ -21,6 +22,8 @@ from finetune_operator.core.conditions import build_conditions
 from finetune_operator.core.deadlines import measure_active_seconds
 from finetune_operator.core.facts import Facts
 from finetune_operator.core.plan import Verdict
+from finetune_operator.core.records import PodRecord
+from finetune_operator.core.tallies import count_attempts
 from finetune_operator.core.texts import clean_text
 from finetune_operator.core.times import format_time, parse_time
 
@@ -47,55 +50,27 @@ def build_status(facts: Facts, verdict: Verdict) -> FineTuneJobStatus:
 
 def _describe_attempts(facts: Facts, verdict: Verdict) -> dict[str, object]:
     latest, before = facts.latest, facts.before
-    pods = [p.name for p in latest.pods if not p.disruption and not p.is_over] if latest else []
+    pods = [p for p in latest.pods if not p.disruption and not p.is_over] if latest else []
     started_at = latest.record.started_at if latest else None
     image = (before.resolved.image if before.resolved else None) or (
         facts.spec.image or facts.settings.trainer_image
     )
-    fields: dict[str, object] = {"attempts": _count_attempts(facts, verdict)}
+    fields: dict[str, object] = {"attempts": count_attempts(facts, verdict)}
     if latest:
         fields |= {
             "job_name": latest.record.name,
-            "pod_names": pods[-MAX_POD_NAMES:],
+            "pod_names": _name_pods(facts, pods),
             "start_time": before.start_time or (format_time(started_at) if started_at else None),
             "resolved": _freeze(before.resolved, facts, image),
         }
     return fields
 
 
-def _count_attempts(facts: Facts, verdict: Verdict) -> Attempts:
-    before = facts.before.attempts or Attempts()
-    begun = facts.attempts_begun
-    failed = begun if _has_failed(facts, verdict) else begun - 1
-    return Attempts(
-        started=begun,
-        failed=max(before.failed, failed, 0),
-        preempted=_count_preempted(facts),
-        resumed_from_step=before.resumed_from_step if begun == before.started else None,
-    )
-
-
-def _has_failed(facts: Facts, verdict: Verdict) -> bool:
-    """Tell whether the newest attempt failed; the ones before it did, or it would not exist."""
-    is_over = facts.latest is not None and facts.latest.record.ending is not None
-    is_good = verdict.state in ("Succeeded", "EarlyStopped")
-    return verdict.state == "Failed" or (is_over and not is_good)
-
-
-def _count_preempted(facts: Facts) -> int:
-    """Count pods that the cluster took away; never down, never twice.
-
-    A pod of status.podNames that is disrupted or gone is counted as it leaves that list. Within an
-    attempt nothing else replaces a pod: a failure would have ended the batch Job.
-    """
-    before, latest = facts.before, facts.latest
-    known = before.attempts.preempted if before.attempts else 0
-    visible = sum(1 for a in facts.attempts for pod in a.pods if pod.disruption)
-    if latest is None or latest.record.name != before.job_name or latest.record.is_suspended:
-        return max(known, visible)
-    alive = {p.name for p in latest.pods if not p.disruption}
-    lost = 0 if latest.record.ending else sum(n not in alive for n in before.pod_names)
-    return max(known + lost, visible)
+def _name_pods(facts: Facts, pods: Iterable[PodRecord]) -> list[str]:
+    """Name the newest pods; of several that train together the leader first."""
+    if facts.nodes > 1:
+        return [pod.name for pod in sorted(pods, key=lambda pod: pod.index)][:MAX_POD_NAMES]
+    return [pod.name for pod in pods][-MAX_POD_NAMES:]
 
 
 def _freeze(before: Resolved | None, facts: Facts, image: str) -> Resolved:
@@ -126,7 +101,7 @@ def _describe_report(facts: Facts, verdict: Verdict) -> dict[str, object]:
         shown = shown.model_copy(update={"last_report_time": before.progress.last_report_time})
     if is_over:
         shown = shown.model_copy(update={"eta": None, "eta_seconds": None})
-    attempts = _count_attempts(facts, verdict)
+    attempts = count_attempts(facts, verdict)
     return {
         "progress": shown,
         "early_stopping": _clean_stopping(report.early_stopping) or before.early_stopping,
@@ -140,7 +115,7 @@ def _describe_report(facts: Facts, verdict: Verdict) -> dict[str, object]:
 
 
 def read_outcome(facts: Facts) -> Outcome | None:
-    """Give the last word of the present attempt's newest pod."""
+    """Give the last word of the present attempt's leader."""
     pod = facts.latest.pod if facts.latest else None
     return decode_outcome(pod.termination.message) if pod and pod.termination else None
 
@@ -180,7 +155,7 @@ def _add_up(facts: Facts, report: ProgressReport, heard_at: float) -> Cost:
     active = sum(measure_active_seconds(attempt, heard_at) for attempt in facts.attempts)
     cpu = progress.finite(report.cpu_seconds) or 0.0
     return Cost(
-        gpu_seconds=int(active * facts.spec.resources.gpus_per_node),
+        gpu_seconds=int(active * facts.nodes * facts.spec.resources.gpus_per_node),
         cpu_seconds=max(before.cpu_seconds, int(cpu)),
         saved_by_early_stopping_seconds=_estimate_saved_seconds(report),
     )
@@ -201,9 +176,7 @@ def _describe_end(facts: Facts, verdict: Verdict) -> dict[str, object]:
     begun_at = parse_time(facts.before.start_time)
     fields: dict[str, object] = {
         "completion_time": format_time(max(ended_at, begun_at or ended_at)),
-        "pod_names": [pod.name for pod in facts.latest.pods][-MAX_POD_NAMES:]
-        if facts.latest
-        else [],
+        "pod_names": _name_pods(facts, facts.latest.pods) if facts.latest else [],
     }
     outcome = read_outcome(facts)
     if outcome and outcome.artifacts:

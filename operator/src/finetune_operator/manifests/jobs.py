@@ -1,8 +1,8 @@
 """The batch Job of an attempt.
 
-One Job is one counted attempt: its own retry budget is zero, and what the cluster does to a pod
-(DisruptionTarget) is not counted but replaced inside the same Job. Created once, never re-applied:
-Kueue edits its template and its `suspend`.
+One Job is one attempt: its own retry budget is zero, and a pod that the cluster takes away
+(DisruptionTarget) is replaced inside the same Job. One of several cannot be: they end with it, and
+the attempt does not count. Created once, never re-applied: Kueue edits its template and `suspend`.
 """
 
 from typing import Any
@@ -17,22 +17,24 @@ from finetune_operator.core.settings import Settings
 from finetune_operator.manifests.metadata import build_head, build_labels
 from finetune_operator.manifests.pods import build_pod_spec
 
-POD_FAILURE_POLICY: dict[str, Any] = {
-    "rules": [
-        {
-            "action": "Ignore",
-            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
-        },
-        {
-            "action": "FailJob",
-            "onExitCodes": {
-                "containerName": TRAINER_CONTAINER,
-                "operator": "In",
-                "values": list(PERMANENT_EXIT_CODES),
-            },
-        },
-    ]
+DISRUPTED = [{"type": "DisruptionTarget", "status": "True"}]
+FAIL_FOR_GOOD: dict[str, Any] = {
+    "action": "FailJob",
+    "onExitCodes": {
+        "containerName": TRAINER_CONTAINER,
+        "operator": "In",
+        "values": list(PERMANENT_EXIT_CODES),
+    },
 }
+POD_FAILURE_POLICY: dict[str, Any] = {
+    "rules": [{"action": "Ignore", "onPodConditions": DISRUPTED}, FAIL_FOR_GOOD]
+}
+GROUP_FAILURE_POLICY: dict[str, Any] = {
+    # A replaced pod would find nobody: the others have lost their peer, and end.
+    "rules": [{"action": "FailJob", "onPodConditions": DISRUPTED}, FAIL_FOR_GOOD]
+}
+LEADER_SUCCESS_POLICY: dict[str, Any] = {"rules": [{"succeededIndexes": "0"}]}
+"""The leader alone writes: when it is done, nothing that befalls another pod can spoil it."""
 
 
 def build_job(
@@ -44,21 +46,30 @@ def build_job(
     head["metadata"]["labels"] |= attempt | copy_queue_labels(job)
     spec: dict[str, Any] = {
         "completionMode": "Indexed",
-        "completions": 1,
-        "parallelism": 1,
+        "completions": job.spec.resources.nodes,
+        "parallelism": job.spec.resources.nodes,
         "backoffLimit": 0,
         # A second pod beside a terminating one would write to the same volume.
         "podReplacementPolicy": "Failed",
-        "podFailurePolicy": POD_FAILURE_POLICY,
+        **_build_policies(job),
         "suspend": False,
         "template": {
             "metadata": {"labels": build_labels(job) | attempt},
             "spec": build_pod_spec(job, resolved, launch, settings),
         },
     }
+    if launch.preempted:
+        note = {names.PREEMPTED_BEFORE_ANNOTATION: str(launch.preempted)}
+        head["metadata"]["annotations"] = note
     if launch.deadline_seconds is not None:
         spec["activeDeadlineSeconds"] = launch.deadline_seconds
     return head | {"spec": spec}
+
+
+def _build_policies(job: FineTuneJob) -> dict[str, Any]:
+    if job.spec.resources.nodes == 1:
+        return {"podFailurePolicy": POD_FAILURE_POLICY}
+    return {"podFailurePolicy": GROUP_FAILURE_POLICY, "successPolicy": LEADER_SUCCESS_POLICY}
 
 
 def copy_queue_labels(job: FineTuneJob) -> dict[str, str]:

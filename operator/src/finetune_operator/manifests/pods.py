@@ -14,6 +14,7 @@ from finetune_api.v1alpha1 import FineTuneJob, FineTuneJobSpec
 from finetune_api.v1alpha1.spec_sources import list_sources
 from finetune_operator.core.plan import Launch
 from finetune_operator.core.settings import Settings
+from finetune_operator.manifests.peers import build_meeting, build_neighbourhood
 from finetune_operator.manifests.volumes import build_mounts, build_volumes
 
 USER_ID = 1000
@@ -41,7 +42,7 @@ def build_pod_spec(
         "containers": [_build_container(job, resolved, launch, settings)],
         "volumes": build_volumes(job, resolved),
     }
-    return spec | _build_placement(job.spec)
+    return spec | build_neighbourhood(job) | _build_placement(job.spec)
 
 
 def _build_container(
@@ -50,7 +51,7 @@ def _build_container(
     container: dict[str, Any] = {
         "name": environment.TRAINER_CONTAINER,
         "image": launch.image,
-        "env": _build_env(resolved, launch, settings),
+        "env": _build_env(resolved, launch, settings) + build_meeting(job, launch),
         "ports": [{"name": "report", "containerPort": environment.REPORT_PORT}],
         "resources": _build_resources(job.spec),
         "volumeMounts": build_mounts(resolved),

@@ -22,7 +22,7 @@ def build_volumes(job: FineTuneJob, resolved: ResolvedJob) -> list[dict[str, Any
         {"name": TEMPORARY_VOLUME, "emptyDir": {}},
         {"name": MEMORY_VOLUME, "emptyDir": memory},
     ]
-    written = _list_written_claims(resolved)
+    written = list_written_claims(resolved)
     volumes += [
         {"name": _name_config_volume(index), "configMap": {"name": name}}
         for index, name in enumerate(list_config_maps(resolved))
@@ -38,7 +38,7 @@ def build_volumes(job: FineTuneJob, resolved: ResolvedJob) -> list[dict[str, Any
 
 def build_mounts(resolved: ResolvedJob) -> list[dict[str, Any]]:
     """Give the mounts of the trainer's container."""
-    written = _list_written_claims(resolved)
+    written = list_written_claims(resolved)
     mounts: list[dict[str, Any]] = [
         {"name": CONFIG_VOLUME, "mountPath": environment.JOB_DIRECTORY, "readOnly": True},
         {"name": SCRATCH_VOLUME, "mountPath": environment.SCRATCH_DIRECTORY},
@@ -80,7 +80,8 @@ def list_config_maps(resolved: ResolvedJob) -> list[str]:
     return list(dict.fromkeys(s.name for s in sources if s.scheme == "configmap"))
 
 
-def _list_written_claims(resolved: ResolvedJob) -> set[str]:
+def list_written_claims(resolved: ResolvedJob) -> set[str]:
+    """Name the claims of output and checkpoints."""
     return {parse_source(uri).name for uri in (resolved.output_uri, resolved.checkpoints_uri)}
 
 

@@ -8,7 +8,7 @@ server answers goes into the store at once, so that the next look sees it.
 import asyncio
 import logging
 
-from finetune_api.contract.resolved_jobs import resolve_job
+from finetune_api.contract.resolved_jobs import ResolvedJob, resolve_job
 from finetune_api.v1alpha1 import FineTuneJob
 from finetune_operator.cluster.errors import AlreadyExistsError, NotFoundError
 from finetune_operator.core import kinds, names
@@ -16,10 +16,12 @@ from finetune_operator.core.kinds import Kind
 from finetune_operator.core.plan import Launch, Plan, Removal, Suspension
 from finetune_operator.core.records import JobRecord, Key, find_owner
 from finetune_operator.core.settings import Settings
-from finetune_operator.manifests.claims import build_claims
+from finetune_operator.manifests.claims import build_claims, explain_unshared
 from finetune_operator.manifests.config_maps import build_config_map, read_config_map
 from finetune_operator.manifests.jobs import build_job
-from finetune_operator.runtime.obstacles import NameTakenError
+from finetune_operator.manifests.peers import build_peers
+from finetune_operator.manifests.volumes import list_claims, list_written_claims
+from finetune_operator.runtime.obstacles import NameTakenError, NotSharedError
 from finetune_operator.runtime.ports import Cluster, Document
 from finetune_operator.runtime.store import Store
 
@@ -51,8 +53,11 @@ class Applier:
     async def _launch(self, job: FineTuneJob, launch: Launch) -> None:
         """Make config and claims, then the Job: its pod finds what it mounts."""
         resolved = resolve_job(job, models=launch.models)
+        if job.spec.resources.nodes > 1:
+            await self._check_sharing(job, resolved)
         needed = [(kinds.CONFIG_MAPS, build_config_map(job, resolved))]
         needed += [(kinds.CLAIMS, claim) for claim in build_claims(job, self._settings)]
+        needed += build_peers(job)
         config, *_ = await asyncio.gather(*(self._ensure(kind, wanted) for kind, wanted in needed))
         if launch.is_repair:
             return
@@ -61,6 +66,17 @@ class Applier:
         made = await self._ensure(kinds.JOBS, build_job(job, resolved, launch, self._settings))
         self._store.apply(kinds.JOBS, made)
         log.info("%s/%s: attempt %d", job.metadata.namespace, job.metadata.name, launch.number)
+
+    async def _check_sharing(self, job: FineTuneJob, resolved: ResolvedJob) -> None:
+        """Find a claim that would keep a pod waiting for ever while the others hold their GPUs."""
+        written = list_written_claims(resolved)
+        for name in list_claims(resolved):
+            try:
+                claim = await self._cluster.read(kinds.CLAIMS, job.metadata.namespace, name)
+            except NotFoundError:
+                continue  # to be made, or said of the pod that misses it
+            if problem := explain_unshared(claim, is_written=name in written):
+                raise NotSharedError(problem)
 
     async def _ensure(self, kind: Kind, document: Document) -> Document:
         """Create an object, or find that it is there and ours."""

@@ -13,12 +13,18 @@ class NameTakenError(ClusterError):
     """A child's name belongs to an object of somebody else."""
 
 
+class NotSharedError(ClusterError):
+    """A claim cannot be mounted by all pods of a job."""
+
+
 def read_obstacle(error: ClusterError) -> Obstacle | None:
     """Give what stands in the way; None when trying again is all that can be done."""
     text = str(error)
     match error:
         case NameTakenError():
             return Obstacle(reasons.NAME_TAKEN, text)
+        case NotSharedError():
+            return Obstacle(reasons.STORAGE_NOT_SHARED, text, is_final=True)
         case ForbiddenError(is_quota=True):
             return Obstacle(reasons.QUOTA_EXCEEDED, f"{text}; waiting for quota to become free")
         case ForbiddenError():

@@ -31,6 +31,11 @@ def test_cores_follow_the_job_and_the_machine(
     ("changes", "note"),
     [
         pytest.param({"spec.resources": {"gpusPerNode": 1}}, "no GPU: training on the CPU", id="g"),
+        pytest.param(
+            {"spec.resources": {"gpusPerNode": 0, "nodes": 2}},
+            "resources.nodes is 2: 2 processes share this machine",
+            id="n",
+        ),
         pytest.param({"spec.suspend": True}, "suspend is true", id="suspended"),
         pytest.param(
             {"spec.resources": {"gpusPerNode": 0, "cpu": 1}},

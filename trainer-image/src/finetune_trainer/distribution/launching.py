@@ -9,11 +9,13 @@ they come to is the outcome of the pod.
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finetune_api.contract.environment import Variable
+from finetune_api.contract.exit_codes import CONSEQUENCES
 from finetune_api.contract.outcomes import Outcome, decode_outcome
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_trainer import outcomes
@@ -24,6 +26,7 @@ from finetune_trainer.settings import Settings
 
 logger = logging.getLogger(__name__)
 FOLDER_NAME, OUTCOME_NAME = "ranks", "outcome"
+COURTESY_SECONDS = 10.0
 COMMAND = ("-m", "finetune_trainer")
 
 
@@ -50,7 +53,22 @@ def launch(
     outcome = choose_outcome(
         read_outcomes(folder), was_told_to_stop=codes is None, first=meeting.first_rank
     )
-    return outcome or outcomes.describe_failure(_explain_silence(codes), None)
+    outcome = outcome or outcomes.describe_failure(_explain_silence(codes), None)
+    if meeting.leader and codes is not None and outcome.exit_code in CONSEQUENCES:
+        _let_the_cause_end_first()
+    return outcome
+
+
+def _let_the_cause_end_first() -> None:
+    """Wait until the cluster has seen the pod that this one follows, and ends this one.
+
+    The first pod that ends decides what the attempt ended of, and the last words of those that are
+    still on their way are lost with them.
+    """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+
+    with suppress(SignalException):
+        time.sleep(COURTESY_SECONDS)
 
 
 def _run_ranks(

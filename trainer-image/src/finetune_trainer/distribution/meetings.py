@@ -45,4 +45,5 @@ def plan_meeting(job: ResolvedJob, settings: Settings) -> Meeting:
         resources.processes_per_node,
         settings.node_rank,
         settings.leader_address,
+        settings.leader_port,
     )

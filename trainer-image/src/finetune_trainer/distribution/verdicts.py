@@ -6,11 +6,8 @@ launcher asks here which of them to believe.
 
 from collections.abc import Mapping
 
-from finetune_api.contract.exit_codes import ExitCode
+from finetune_api.contract.exit_codes import CONSEQUENCES, ExitCode
 from finetune_api.contract.outcomes import Outcome
-
-CONSEQUENCES: tuple[ExitCode, ...] = (ExitCode.STALLED, ExitCode.PREEMPTED)
-"""How a rank ends whose peer is gone, the likelier cause of the attempt's end first."""
 
 
 def choose_outcome(
