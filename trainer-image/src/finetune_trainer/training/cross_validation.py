@@ -16,7 +16,8 @@ from finetune_trainer.checkpoints.fold_results import FoldResults
 from finetune_trainer.data.folds import Folds, take_fold
 from finetune_trainer.tasks.base import Scores
 from finetune_trainer.training import assembly, attempts
-from finetune_trainer.training.assembly import Attempt, Context
+from finetune_trainer.training.assembly import Attempt
+from finetune_trainer.training.contexts import Context
 from finetune_trainer.training.folds import (
     FoldResult,
     Summary,
@@ -27,6 +28,7 @@ from finetune_trainer.training.folds import (
     summarize,
 )
 from finetune_trainer.training.plans import plan_steps
+from finetune_trainer.training.preparations import prepare
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ def _train_fold(context: Context, folds: Folds, number: int, results: FoldResult
     fold = _choose_context(context, folds, number, results)
     context.board.update(maximum_steps=fold.plan.last_step)
     context.board.enter("Load")
-    attempt = assembly.open_attempt(fold)
+    attempt = assembly.open_attempt(prepare(fold))
     context.board.enter("Baseline")
     baseline = attempts.measure_baseline(attempt)
     attempts.train(attempt)
