@@ -123,7 +123,7 @@ def play(model: Any, batch: Batch, asked: Batch, how: Play) -> Peak | None:
     with mode:
         _give_shape(model)
         if how.checkpoints:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            model.activation_checkpointing_enable()
         for keep in (lambda name: True, lambda name: name != LABELS):
             learned = _empty(batch, keep)
             try:
