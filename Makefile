@@ -20,7 +20,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 UV := $(or $(shell command -v uv 2>/dev/null),$(CACHE)/uv-$(UV_VERSION)/bin/uv)
 
 .PHONY: help setup fmt lint type test test-slow test-unit test-integration generate verify lock control-plane demo \
-        examples bench-operator bench-trainer clean
+        examples bench-operator bench-trainer bench-memory clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ bench-operator: setup ## Measure the operator beside a bare client, in one run
 
 bench-trainer: setup ## Measure the trainer beside the guides' recipe, in one run
 	$(BIN)/python -m trainer_bench
+
+bench-memory: setup ## Measure the peak memory of trainings against the trainer's estimate
+	$(BIN)/python -m memory_bench
 
 clean: ## Remove what was built here; the caches stay
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

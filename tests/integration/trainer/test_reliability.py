@@ -323,7 +323,7 @@ def test_two_pods_of_one_job_do_not_write_at_once(job: TrainerJob) -> None:
 
     outcome = run(job.with_attempt(2))
 
-    assert (outcome.exit_code, outcome.reason) == (ExitCode.TRANSIENT, "TransientDownload")
+    assert (outcome.exit_code, outcome.reason) == (ExitCode.CHECKPOINTS_IN_USE, "CheckpointsInUse")
     assert "another pod (uid first) writes to the checkpoints of this job" in outcome.message
     assert first.process.poll() is None
     assert first.end(signal.SIGTERM) == ExitCode.PREEMPTED

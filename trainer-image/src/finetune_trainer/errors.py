@@ -18,6 +18,7 @@ TrainerError
 ├── StorageFullError     82  no room for a checkpoint or the model
 ├── StalledError         83  no sign of life, or processes that wait for each other in vain
 ├── GpuFaultError        84  the GPU or its driver failed
+├── InUseError           85  another pod of this job writes to its checkpoints
 └── PreemptedError      143  SIGTERM or SIGINT: saved, and not done
 """
 
@@ -127,6 +128,12 @@ class GpuFaultError(TrainerError):
     """The GPU or its driver failed."""
 
     code = ExitCode.GPU_FAULT
+
+
+class InUseError(TrainerError):
+    """Another pod of this job writes to its checkpoints; this one must not."""
+
+    code = ExitCode.CHECKPOINTS_IN_USE
 
 
 class PreemptedError(TrainerError):

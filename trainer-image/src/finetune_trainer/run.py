@@ -2,7 +2,8 @@
 
 `__main__` is the only caller. What is cheap to refuse comes first: the destination, the data, the
 recipe, the files of the model. torch is imported after all of that, since it alone takes seconds
-and the GPU it then holds costs money.
+and the GPU it then holds costs money. Then `preparations` refuses what only the model's build, the
+encoded rows or the memory can show; the weights are read last.
 """
 
 import json
@@ -259,10 +260,18 @@ def _train_and_export(
     runtime.prepare_for_torch(equipment.settings)
     # Imported here and not above: it brings torch, which must find the environment set.
     from finetune_trainer.export import models
-    from finetune_trainer.training import assembly, attempts, cross_validation, examinations
+    from finetune_trainer.training import (
+        assembly,
+        attempts,
+        comparisons,
+        cross_validation,
+        examinations,
+        preparations,
+    )
+    from finetune_trainer.training.contexts import Context
 
     board, ranks = equipment.board, equipment.ranks
-    context = assembly.Context(
+    context = Context(
         job=job,
         task=find_task(job.spec.task),
         data=prepared.data,
@@ -276,12 +285,14 @@ def _train_and_export(
         writers=Writers(ranks, handles.may_publish),
         tracking=handles.tracking,
     )
+    ready = preparations.prepare(context)
+    comparisons.check_materials(ready, prepared.materials)
     summary = None
     if prepared.folds:
         summary = cross_validation.cross_validate(context, prepared.folds)
-        context = cross_validation.prepare_refit(context, summary)
+        ready = ready.follow(cross_validation.prepare_refit(context, summary))
         board.enter("Load")
-    attempt = assembly.open_attempt(context)
+    attempt = assembly.open_attempt(ready)
     ranks.lead(partial(models.try_formats, attempts.make_whole(attempt)))
     board.enter("Baseline")
     attempts.measure_baseline(attempt)

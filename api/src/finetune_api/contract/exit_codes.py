@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     STORAGE_FULL = 82
     STALLED = 83
     GPU_FAULT = 84
+    CHECKPOINTS_IN_USE = 85
     PREEMPTED = 143
 
 
@@ -79,6 +80,12 @@ MEANINGS: dict[ExitCode, Meaning] = {
     ),
     ExitCode.STALLED: Meaning("TrainingStalled", "no step for too long", retried=True),
     ExitCode.GPU_FAULT: Meaning("GPUFailure", "the GPU or its driver failed", retried=True),
+    ExitCode.CHECKPOINTS_IN_USE: Meaning(
+        "CheckpointsInUse",
+        "another pod of this job still writes to its checkpoints; delete that pod if its node is"
+        " gone",
+        retried=True,
+    ),
     ExitCode.PREEMPTED: Meaning("Terminated", "the trainer was told to stop", retried=True),
 }
 

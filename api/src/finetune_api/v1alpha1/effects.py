@@ -81,6 +81,7 @@ EFFECTS: tuple[Effect, ...] = (
     Effect("training.maskingProbability", ("MaskedLM",)),
     Effect("training.packing", _CAUSAL, off=False),
     Effect("evaluation.generation", ("Seq2Seq",)),
+    Effect("evaluation.maxAnswerTokens", ("QuestionAnswering",)),
     Effect("evaluation.probes", _PROBED, off=()),
 )
 

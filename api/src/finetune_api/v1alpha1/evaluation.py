@@ -158,6 +158,15 @@ class Evaluation(ApiModel):
         default=None,
         description="Seq2Seq: how texts are written while evaluating. Default: 64 tokens, greedy.",
     )
+    max_answer_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description=(
+            "QuestionAnswering: tokens of an answer, at most; a longer part of the context is not"
+            " considered. Default: 30."
+        ),
+    )
     probes: UniqueList[Probe] = Field(
         default=[],
         max_length=20,

@@ -283,7 +283,8 @@ class EarlyStopping(ApiModel):
         description=(
             "Stop after the evaluation that follows so many seconds of training, all attempts"
             " together, and keep the best model. Evaluations, checkpoints and what a lost pod did"
-            " since its last checkpoint do not count; each fold has the budget for itself."
+            " since its last checkpoint do not count. Folds and the training on all rows share it:"
+            " each may take an equal part, and what those before it have left."
         ),
     )
 

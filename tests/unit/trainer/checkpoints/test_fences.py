@@ -17,7 +17,7 @@ from finetune_trainer.checkpoints.fences import (
     find_process,
     holding,
 )
-from finetune_trainer.errors import PreemptedError, TransientError
+from finetune_trainer.errors import InUseError, PreemptedError
 
 IMPATIENT = Pace(beat_seconds=0.01, stale_seconds=20, look_seconds=0.01, patience_seconds=0.05)
 
@@ -60,7 +60,7 @@ def test_a_second_pod_waits_and_gives_up_with_a_transient_error(tmp_path: Path) 
     first = take(tmp_path, an_owner("a"))
 
     with (
-        pytest.raises(TransientError, match=r"another pod \(uid a\) writes") as caught,
+        pytest.raises(InUseError, match=r"another pod \(uid a\) writes") as caught,
         holding(tmp_path, an_owner("b"), go_on, IMPATIENT),
     ):
         raise AssertionError("both hold it")
@@ -109,7 +109,7 @@ def test_an_owner_that_beats_is_not_dead_however_long_it_runs(tmp_path: Path) ->
     first = take(tmp_path, an_owner("a"), replace(IMPATIENT, stale_seconds=0.5))
     pace = replace(IMPATIENT, stale_seconds=0.5, patience_seconds=1.0)
 
-    with pytest.raises(TransientError):
+    with pytest.raises(InUseError):
         take(tmp_path, an_owner("b"), pace)
     first.release()
 
@@ -144,7 +144,7 @@ def test_a_zombie_notices_before_it_publishes_and_leaves_the_fence_alone(tmp_pat
     make_older(tmp_path, 21)
     second = take(tmp_path, an_owner("b"))
 
-    with pytest.raises(TransientError, match="took over while this one was silent"):
+    with pytest.raises(InUseError, match="took over while this one was silent"):
         zombie.verify()
 
     zombie.release()
@@ -163,7 +163,7 @@ def test_a_fence_that_cannot_be_read_holds_until_it_is_stale(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(tmp_path / FILE_NAME)
-    with pytest.raises(TransientError, match="uid unknown"):
+    with pytest.raises(InUseError, match="uid unknown"):
         take(tmp_path, an_owner("b"))
     make_older(tmp_path, 21)
 

@@ -1,4 +1,5 @@
 import socket
+import struct
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -45,6 +46,22 @@ def test_metrics_are_prometheus_text(board: Board, url: str) -> None:
 
     assert content_type.startswith("text/plain; version=0.0.4")
     assert b"\nfinetune_trainer_step 7.0\n" in body
+
+
+def test_a_client_that_leaves_in_the_middle_leaves_no_trace(
+    url: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    for _ in range(20):
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            # Closed at once, by a reset instead of an orderly end.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    get(f"{url}/progress")  # whoever asks next is served
+
+    assert "Traceback" not in capfd.readouterr().err
+    assert caplog.records == []
 
 
 def test_anything_else_is_not_there(url: str) -> None:

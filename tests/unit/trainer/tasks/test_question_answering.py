@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -158,6 +159,17 @@ def test_there_is_no_answer_where_every_window_doubts_it(tokenizer: Any) -> None
 
     assert QUESTION_ANSWERING.describe(judged) == ["no answer"]
     assert QUESTION_ANSWERING.measure(judged)["f1"] == 1.0
+
+
+def test_no_answer_is_longer_than_the_job_allows(tokenizer: Any) -> None:
+    likely = {"very": 3.0, "dull": 2.0}
+    judged = judge_by(tokenizer, a_question(an_answer("dull")), likely, 0.0)
+    short = replace(
+        judged,
+        settings=settings_of("QuestionAnswering", max_length=12, evaluation={"maxAnswerTokens": 1}),
+    )
+
+    assert len(read_answers(judged)[0].split()) >= len(read_answers(short)[0].split()) == 1
 
 
 def test_rows_that_are_chosen_keep_their_windows(tokenizer: Any) -> None:

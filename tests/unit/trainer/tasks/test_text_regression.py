@@ -44,6 +44,11 @@ def test_a_score_is_told_for_a_pair_of_texts(folder: Path) -> None:
     assert "labels" not in row
 
 
+def test_a_new_output_layer_is_to_begin_at_the_mean() -> None:
+    assert TEXT_REGRESSION.find_prior is not None
+    assert TEXT_REGRESSION.find_prior(a_part(text=["a", "b"], label=[99.0, 101.0])) == 100.0
+
+
 def test_one_output_is_compared_by_the_squared_error() -> None:
     spec = a_spec("TextRegression")
 

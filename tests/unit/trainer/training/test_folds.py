@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from finetune_api.v1alpha1.status import FoldMetric
@@ -8,6 +10,7 @@ from finetune_trainer.training.folds import (
     place_fold,
     place_refit,
     plan_refit,
+    share_budget,
     summarize,
 )
 from finetune_trainer.training.plans import plan_steps
@@ -45,6 +48,14 @@ def test_a_fold_whose_metric_was_no_number_counts_for_the_others_only() -> None:
     (metric,) = summarize([a_result(1, 0.7), broken]).metrics
 
     assert (metric.mean, metric.folds) == (0.7, 1)
+
+
+def test_folds_and_refit_share_the_time_and_leave_what_they_do_not_need() -> None:
+    first, second = replace(a_result(1), seconds=10.0), replace(a_result(2), seconds=40.0)
+
+    assert share_budget(90, 1, 2, []) == 30
+    assert share_budget(90, 2, 2, [first]) == 50
+    assert share_budget(60, 2, 2, [second]) == 0
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from finetune_trainer.errors import TransientError
+from finetune_trainer.errors import InUseError
 from finetune_trainer.sealing import TEMPORARY_PREFIX
 
 logger = logging.getLogger(__name__)
@@ -110,13 +110,13 @@ class Fence:
             check: called while waiting; what it raises ends the waiting.
 
         Raises:
-            TransientError: the owner lives and stays.
+            InUseError: the owner lives and stays.
         """
         began = time.monotonic()
         while not self._take():
             check()
             if time.monotonic() - began > self._pace.patience_seconds:
-                raise TransientError(self._explain("the other one has not left"))
+                raise InUseError(self._explain("the other one has not left"))
             self._is_over.wait(self._pace.look_seconds)
         self._thread.start()
 
@@ -124,11 +124,11 @@ class Fence:
         """Make sure that the folder is still ours; asked before anything is published.
 
         Raises:
-            TransientError: another pod has taken it.
+            InUseError: another pod has taken it.
         """
         owner = self._read()
         if owner is not None and owner.token != self._owner.token:
-            raise TransientError(self._explain("it took over while this one was silent"))
+            raise InUseError(self._explain("it took over while this one was silent"))
 
     def release(self) -> None:
         """Leave the folder to the next one."""
@@ -198,7 +198,7 @@ def holding(
     """Hold the fence of a folder.
 
     Raises:
-        TransientError: another pod holds it and stays.
+        InUseError: another pod holds it and stays.
     """
     fence = Fence(folder, owner, pace or Pace())
     try:

@@ -17,6 +17,7 @@ from finetune_trainer.data.needs import Needs
 from finetune_trainer.data.tables import Part
 from finetune_trainer.errors import ConfigError, TrainerError
 from finetune_trainer.evaluation import probes, slices
+from finetune_trainer.models.labels import list_labels
 from finetune_trainer.models.sources import Pretrained, fetch_model
 from finetune_trainer.settings import Settings
 from finetune_trainer.tasks.base import Task
@@ -110,7 +111,7 @@ def fetch_rival(
         rival = fetch_model(PretrainedModel(source=uri), settings, None)
     except TrainerError as error:
         raise name_rival(error) from error
-    known = list_labels(rival)
+    known = list_labels(rival.config)
     if labels and set(known) != set(labels):
         raise ConfigError(
             f"{RIVAL_FIELD} {uri} knows the labels {', '.join(known[:20]) or '(none)'}, and this"
@@ -124,9 +125,3 @@ def name_rival(error: TrainerError) -> TrainerError:
     """Say of which field an error about a model is: it is the same for every model."""
     hint = error.hint.replace("model.source", RIVAL_FIELD) if error.hint else None
     return type(error)(str(error).replace("model.source", RIVAL_FIELD), hint)
-
-
-def list_labels(pretrained: Pretrained) -> tuple[str, ...]:
-    """Name the labels of a model in the order of its outputs; () where it has none."""
-    named = pretrained.config.get("id2label") or {}
-    return tuple(named[number] for number in sorted(named, key=int))

@@ -16,7 +16,7 @@ import numpy as np
 from finetune_trainer.tasks.base import Scores
 
 Array = np.ndarray[Any, Any]
-MAX_ANSWER_TOKENS = 30
+USUAL_ANSWER_TOKENS = 30
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -36,7 +36,7 @@ class Span:
     last: int
 
 
-def find_best_span(starts: Array, ends: Array, longest: int = MAX_ANSWER_TOKENS) -> Span:
+def find_best_span(starts: Array, ends: Array, longest: int = USUAL_ANSWER_TOKENS) -> Span:
     """Find the likeliest of all spans of at most `longest` tokens.
 
     Args:

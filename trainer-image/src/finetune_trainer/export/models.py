@@ -16,7 +16,8 @@ from finetune_trainer.export.onnx import FOLDER_NAME as ONNX_FOLDER
 from finetune_trainer.export.onnx import export_onnx
 from finetune_trainer.models.adapter_files import copy_adapter, save_adapter
 from finetune_trainer.models.loading import Loaded, load_model
-from finetune_trainer.training.assembly import Attempt, Context
+from finetune_trainer.training.assembly import Attempt
+from finetune_trainer.training.contexts import Context
 
 logger = logging.getLogger(__name__)
 ADAPTER_FOLDER = "adapter"

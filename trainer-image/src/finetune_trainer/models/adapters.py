@@ -85,8 +85,13 @@ def check_quantization(spec: FineTuneJobSpec) -> None:
         )
 
 
-def describe_quantization(spec: FineTuneJobSpec) -> dict[str, Any]:
-    """Give what loads a model in four bits; nothing for the other methods."""
+def describe_quantization(spec: FineTuneJobSpec, local_rank: int = 0) -> dict[str, Any]:
+    """Give what loads a model in four bits; nothing for the other methods.
+
+    Args:
+        spec: the resolved spec.
+        local_rank: of this process in its pod, and so the number of its GPU.
+    """
     if spec.method.type != "QLoRA":
         return {}
     from transformers import BitsAndBytesConfig
@@ -97,7 +102,7 @@ def describe_quantization(spec: FineTuneJobSpec) -> dict[str, Any]:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    return {"quantization_config": four_bits, "device_map": {"": 0}}
+    return {"quantization_config": four_bits, "device_map": {"": local_rank}}
 
 
 def attach_adapter(

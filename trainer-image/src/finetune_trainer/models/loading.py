@@ -1,6 +1,8 @@
 """Builds the model to train: pre-trained body, new output layer, frozen parts. Needs torch.
 
-`training.attempts` calls it. The weights are always loaded as float32: a checkpoint saved as
+`training.preparations` asks for a sketch first: the same steps on torch's meta device, which has
+shapes and no memory, so whatever a model cannot do is refused before its weights are read.
+`training.assembly` then loads it. The weights are always loaded as float32: a checkpoint saved as
 bfloat16 would otherwise be trained in bfloat16, which loses most small updates. Remote code is
 never run.
 """
@@ -17,10 +19,11 @@ import transformers
 from finetune_api.v1alpha1.job import FineTuneJobSpec
 from finetune_api.v1alpha1.method import ADAPTER_METHODS
 from finetune_trainer.errors import ConfigError
-from finetune_trainer.models import adapters, prompts
+from finetune_trainer.models import adapters, outputs, prompts
 from finetune_trainer.models.dropout import set_dropout
 from finetune_trainer.models.freezing import choose_body, choose_frozen
 from finetune_trainer.models.heads import find_head, number_timm_layers
+from finetune_trainer.models.labels import list_labels
 from finetune_trainer.models.layers import Layout, read_layout
 from finetune_trainer.models.sources import Pretrained
 from finetune_trainer.tasks.base import Task
@@ -29,6 +32,24 @@ logger = logging.getLogger(__name__)
 
 _ADDED_BY_HEADS = ("pooler",)
 """Parts of a body that many checkpoints leave out because only some output layers use them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a model begins.
+
+    Attributes:
+        is_sketch: whether it has shapes and no weights.
+        local_rank: of this process in its pod: the GPU that a model in four bits is loaded onto.
+        prior: what a new output layer of one number says at first; None leaves it to chance.
+    """
+
+    is_sketch: bool = False
+    local_rank: int = 0
+    prior: float | None = None
+
+
+SKETCH = Start(is_sketch=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +88,17 @@ def load_model(
     task: Task,
     labels: tuple[str, ...],
     processor: Any = None,
+    start: Start = Start(),  # frozen
 ) -> Loaded:
     """Load the body, give it an output layer that fits the labels, and freeze what shall stay.
+
+    Args:
+        pretrained: the model's files.
+        spec: the resolved spec.
+        task: what is learned.
+        labels: in the order of the outputs.
+        processor: what encodes the rows; None where the model follows nothing of it.
+        start: how the model begins.
 
     Raises:
         ConfigError: the model cannot do the task, or the spec asks for what it does not have.
@@ -79,16 +109,21 @@ def load_model(
         options |= task.follow_processor(processor)
     config = _load_config(pretrained, options)
     prompts.check_room(spec.method, config)
-    set_dropout(spec, config, getattr(transformers, task.auto_model))
-    model, report = _load_weights(pretrained, config, spec, task)
+    auto_model = getattr(transformers, task.auto_model)
+    set_dropout(spec, config, auto_model)
+    model, report = _load_weights(pretrained, config, spec, task, start)
     names = [name for name, _ in model.named_parameters()]
     head = find_head(model)
     new = (_names_of(report, "missing_keys") | _names_of(report, "mismatched_keys")) & set(names)
     _check_body(pretrained, set(names) - head, new)
     # A part of the body that the checkpoint lacks, such as a pooler, is learned like the head.
     layout = read_layout(names, head | new, number_timm_layers(model))
-    knows_labels = not labels or _labels_of(pretrained.config) == labels
-    has_new_head = bool(head & new) or not knows_labels
+    known = list_labels(pretrained.config)
+    has_new_head = bool(head & new) or (bool(labels) and set(known) != set(labels))
+    if not has_new_head and labels and known != labels:
+        outputs.reorder(model, auto_model, [known.index(label) for label in labels])
+    if has_new_head and start.prior is not None:
+        outputs.begin_with(model, head, start.prior)
     if spec.method.type in ADAPTER_METHODS:
         is_fixed = model.get_output_embeddings() is not None and not has_new_head
         learned = new if is_fixed else layout.head
@@ -105,8 +140,14 @@ def load_model(
 
 
 def _load_weights(
-    pretrained: Pretrained, config: Any, spec: FineTuneJobSpec, task: Task
+    pretrained: Pretrained, config: Any, spec: FineTuneJobSpec, task: Task, start: Start
 ) -> tuple[Any, dict[str, Any]]:
+    # On the meta device the headers of the files are read, and not the weights.
+    place = (
+        {"device_map": "meta"}
+        if start.is_sketch
+        else adapters.describe_quantization(spec, start.local_rank)
+    )
     try:
         model, report = getattr(transformers, task.auto_model).from_pretrained(
             pretrained.folder,
@@ -117,7 +158,7 @@ def _load_weights(
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
-            **adapters.describe_quantization(spec),
+            **place,
         )
     except ValueError as error:
         raise ConfigError(
@@ -156,10 +197,3 @@ def _check_body(pretrained: Pretrained, body: set[str], new: Collection[str]) ->
 
 def _names_of(report: dict[str, Any], kind: str) -> set[str]:
     return {entry if isinstance(entry, str) else entry[0] for entry in report.get(kind, ())}
-
-
-def _labels_of(config: dict[str, Any]) -> tuple[str, ...]:
-    if "label_names" in config:  # timm writes them in order
-        return tuple(config["label_names"])
-    named = config.get("id2label") or {}
-    return tuple(named[number] for number in sorted(named, key=int))

@@ -41,7 +41,7 @@ def group_parameters(
     Raises:
         ConfigError: there is nothing of the model that a rate of its own could move.
     """
-    _check_rates(names, layout, training)
+    check_rates(names, layout, training)
     groups: dict[tuple[float, float], list[str]] = defaultdict(list)
     for name in names:
         rate = _choose_rate(name, layout, training)
@@ -51,7 +51,12 @@ def group_parameters(
     return [Group(tuple(found), rate, decay) for (rate, decay), found in ordered]
 
 
-def _check_rates(names: Collection[str], layout: Layout, training: Training) -> None:
+def check_rates(names: Collection[str], layout: Layout, training: Training) -> None:
+    """Refuse rates for parts that are not there, or do not move.
+
+    Raises:
+        ConfigError: there is nothing of the model that a rate of its own could move.
+    """
     if training.layerwise_learning_rate_decay < 1:
         layout.require_layers(
             f"training.layerwiseLearningRateDecay is {training.layerwise_learning_rate_decay}"

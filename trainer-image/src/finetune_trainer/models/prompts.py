@@ -112,7 +112,7 @@ def write_initial_text(model: Any, text: str, pretrained: Pretrained) -> None:
             f" {count}",
             hint=f"set virtualTokens to {len(tokens)}, or shorten the text",
         )
-    repeated = torch.tensor((tokens * count)[:count])
+    repeated = torch.tensor((tokens * count)[:count], device=prompt.weight.device)
     with torch.no_grad():
         prompt.weight.copy_(model.word_embeddings(repeated))
 

@@ -5,6 +5,7 @@ The operator asks and nobody is told: the trainer needs neither an address nor a
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,18 @@ PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 JSON = "application/json"
 READ_TIMEOUT_SECONDS = 10
 Page = tuple[str, Callable[[], bytes]]
+
+
+class _Listener(ThreadingHTTPServer):
+    """Lets a client leave in the middle of an answer without a word: it asks again soon."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log what is a fault of ours, and nothing else."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            logger.warning("a request of %s failed", client_address, exc_info=error)
 
 
 class ReportServer:
@@ -51,11 +64,10 @@ def start_server(
         METRICS_PATH: (PROMETHEUS_TEXT, instruments.render),
     }
     try:
-        server = ThreadingHTTPServer((address, port), _make_handler(pages))
+        server = _Listener((address, port), _make_handler(pages))
     except OSError as error:
         logger.warning("no progress is served at %s:%d: %s", address, port, error)
         return None
-    server.daemon_threads = True
     logger.info("serving %s and %s at %s:%d", PROGRESS_PATH, METRICS_PATH, *server.server_address)
     return ReportServer(server)
 

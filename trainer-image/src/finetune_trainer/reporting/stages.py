@@ -22,7 +22,7 @@ class Stage:
         fold: how it is shown, 2/5 or refit; None where it is the only one.
         steps_before: steps that earlier trainings of the job took.
         steps_after: steps that later ones may take.
-        seconds_before: seconds that earlier ones trained in this attempt.
+        seconds_before: seconds that earlier ones trained.
         is_fold: whether its model is only measured, and not kept.
     """
 
@@ -33,7 +33,7 @@ class Stage:
     is_fold: bool = False
 
     def after_seconds(self, seconds: float) -> "Stage":
-        """Give the same stage after so much training in this attempt."""
+        """Give the same stage after so much training."""
         return replace(self, seconds_before=seconds)
 
     def place(self, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -227,6 +227,8 @@ class Task:
             such as the size of a vocabulary.
         answer: asks the model about one batch; runs without gradients.
         probe_role: the column that a probe fills; None where a row takes more than one text.
+        find_prior: what a new output layer of one number should say before it has learned
+            anything, from the training part; None where there is no such number.
         loss_spans_batches: whether every label of a step weighs the same, whatever batch it is in,
             because batches have many labels and some have more than others; labels are -100 where
             there is no target. Else every batch of a step weighs the same.
@@ -245,6 +247,7 @@ class Task:
     follow_processor: Callable[[Any], dict[str, Any]] = lambda processor: {}
     answer: Answer = forward_logits
     probe_role: str | None = None
+    find_prior: Callable[[Part], float] | None = None
     loss_spans_batches: bool = False
 
     @property

@@ -125,6 +125,7 @@ def read_answers(judged: Judged) -> list[str]:
     features = judged.rows.encoded.features
     rows = judged.rows.encoded.rows
     assert rows is not None  # encode_rows names them
+    longest = judged.settings.spec.evaluation.max_answer_tokens or spans.USUAL_ANSWER_TOKENS
     best = [(float("-inf"), "")] * len(contexts)
     nowhere = [float("inf")] * len(contexts)
     for number, row in enumerate(rows):
@@ -136,7 +137,7 @@ def read_answers(judged: Judged) -> list[str]:
         if not len(offsets):
             continue
         context = slice(feature["first"], feature["first"] + len(offsets))
-        span = spans.find_best_span(starts[context], ends[context])
+        span = spans.find_best_span(starts[context], ends[context], longest)
         text = contexts[row][offsets[span.first][0] : offsets[span.last][1]].strip()
         best[row] = max(best[row], (span.score, text))
     return [

@@ -74,6 +74,12 @@ def build_collator(tokenizer: Tokenizer, settings: EncodeSettings) -> Collator:
     return PadToLongest(tokenizer)
 
 
+def find_mean(train: Part) -> float:
+    """Give the number to begin with: a layer that begins at 0 first has to learn how far it is."""
+    numbers = train.column("label")
+    return sum(numbers) / len(numbers)
+
+
 def measure(judged: Judged) -> Scores:
     """Compare the one output of each row [rows, 1] with its number [rows]."""
     return regression.score_numbers(judged.answers["logits"][:, 0], judged.stack("labels"))
@@ -102,4 +108,5 @@ TEXT_REGRESSION = Task(
     measure_baseline=measure_mean,
     describe=describe,
     probe_role="text",
+    find_prior=find_mean,
 )

@@ -1,19 +1,16 @@
 """Puts an attempt together: model, rows, Trainer, callbacks, checkpoints. Needs torch.
 
-`run` opens an attempt here, `attempts` works with it. A new callback is one line in `_assemble`.
+`run` opens an attempt here once all is prepared, `attempts` works with it. A new callback is one
+line in `_assemble`.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import transformers
 
-from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_api.v1alpha1.metrics import is_greater_better
-from finetune_api.v1alpha1.status import Parameters
 from finetune_trainer import runtime
 from finetune_trainer.callbacks.divergence import GuardAgainstDivergence
 from finetune_trainer.callbacks.early_stopping import StopEarly
@@ -25,93 +22,24 @@ from finetune_trainer.callbacks.reporting import ReportProgress
 from finetune_trainer.callbacks.tracking import TellTrackers
 from finetune_trainer.callbacks.unfreezing import UnfreezeGradually
 from finetune_trainer.checkpoints.best import BestKeeper, Ranking
-from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.checkpoints.store import CheckpointStore
-from finetune_trainer.checkpoints.writers import Writers
-from finetune_trainer.data.inspections import Inspection
-from finetune_trainer.data.loading import Data
-from finetune_trainer.data.tables import Part
-from finetune_trainer.distribution.ranks import Ranks
 from finetune_trainer.distribution.sharding import shard
-from finetune_trainer.models.loading import Loaded, load_model
-from finetune_trainer.models.processors import load_processor
-from finetune_trainer.models.prompts import count_virtual_tokens
-from finetune_trainer.models.sources import Pretrained
+from finetune_trainer.models.loading import Loaded, Start, load_model
 from finetune_trainer.models.stillness import Stillness
 from finetune_trainer.models.unfreezing import plan_unfreezing
-from finetune_trainer.preemption import Preemption
-from finetune_trainer.reporting.board import Board
-from finetune_trainer.reporting.instruments import Instruments
-from finetune_trainer.tasks.base import Encoded, EncodeSettings, Rows, Scores, Task
-from finetune_trainer.tracking.trackings import NO_TRACKING, Tracking
+from finetune_trainer.tasks.base import EncodeSettings, Rows
 from finetune_trainer.training.arguments import build_arguments
-from finetune_trainer.training.compilation import check_compiler
-from finetune_trainer.training.encoding import (
-    EncodingFacts,
-    choose_max_length,
-    find_encoding_warnings,
-    find_padding_warnings,
-)
-from finetune_trainer.training.learned_rows import LEARNED_PARTS, renew_each_epoch
-from finetune_trainer.training.memory_limits import check_memory
+from finetune_trainer.training.contexts import Context
+from finetune_trainer.training.encoding import find_padding_warnings
 from finetune_trainer.training.orders import measure_padding, order_for_training
-from finetune_trainer.training.plans import Plan, plan_steps
+from finetune_trainer.training.plans import Plan
+from finetune_trainer.training.preparations import Ready
 from finetune_trainer.training.sharded_trainers import ShardedTrainer
 from finetune_trainer.training.stopping import Policy
 from finetune_trainer.training.trainers import FineTuneTrainer, Parts
 
-logger = logging.getLogger(__name__)
 BYTES_PER_NUMBER = 4
 OPTIMIZER_STATES_PER_WEIGHT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What every part of an attempt may need.
-
-    Attributes:
-        job: the resolved job.
-        task: what is learned.
-        data: checked and split.
-        plan: the steps.
-        pretrained: the model's files.
-        checkpoints: the folder of checkpoints.
-        board: the report.
-        instruments: the metrics for Prometheus.
-        preemption: whether to leave.
-        inspection: what was found out about the data.
-        writers: the processes that train together, and write to the checkpoints.
-        tracking: the trackers that are told.
-    """
-
-    job: ResolvedJob
-    task: Task
-    data: Data
-    plan: Plan
-    pretrained: Pretrained
-    checkpoints: Path
-    board: Board
-    instruments: Instruments
-    preemption: Preemption
-    inspection: Inspection
-    writers: Writers
-    tracking: Tracking = NO_TRACKING
-
-    @property
-    def ranks(self) -> Ranks:
-        """The processes that train together."""
-        return self.writers.ranks
-
-    @property
-    def identity(self) -> Identity:
-        """Whose checkpoints these are."""
-        return Identity(self.job.uid, self.job.config_hash, self.data.fingerprint)
-
-    def choose_scores(self, scores: Scores) -> Scores:
-        """Keep the metrics that were asked for, in the order of the task."""
-        wanted = self.job.spec.evaluation.metrics or self.task.metrics
-        # A guess that is no model has no loss.
-        return {n: scores[n] for n in self.task.metrics if n in wanted and n in scores}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,31 +56,22 @@ class Attempt:
     stopping: StopEarly
 
 
-def open_attempt(context: Context) -> Attempt:
-    """Load the model, encode the rows, and put the Trainer together."""
-    spec = context.job.spec
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+def open_attempt(ready: Ready) -> Attempt:
+    """Load the weights, and put the Trainer together."""
+    context = ready.context
+    spec, task = context.job.spec, context.task
+    # The sketch and the rows were made by chance, too: a model begins with the seed all the same.
     machine = runtime.prepare_torch(
         spec.training.precision, spec.resources.gpus_per_node, spec.training.seed
     )
-    check_compiler(spec.training, machine.device)
-    task, data = context.task, context.data
-    processor = load_processor(task.processor, context.pretrained, data.parts["train"])
-    loaded = load_model(context.pretrained, spec, task, data.labels, processor)
-    if context.task.processor == "Tokenizer":
-        loaded.model.config.pad_token_id = processor.pad_token_id
-    context.preemption.check()
-    settings = _choose_settings(context, processor, loaded)
-    rows = _encode(context, processor, settings)
-    _inspect(context, processor, settings, rows)
-    context = _plan_features(context, rows["train"])
-    rows["train"] = _renew(context, processor, settings, rows["train"])
-    _report_resolved(context, loaded, machine)
+    prior = task.find_prior and task.find_prior(context.data.parts["train"])
+    start = Start(local_rank=context.ranks.seat.local_rank, prior=prior)
+    loaded = load_model(context.pretrained, spec, task, context.data.labels, ready.processor, start)
     if task.processor == "Tokenizer":
-        context.board.warn(*check_memory(spec, loaded, rows["train"], machine, context.board))
+        loaded.model.config.pad_token_id = ready.processor.pad_token_id
     context.preemption.check()
-    return _assemble(context, loaded, processor, Inputs(settings, rows), machine)
+    settings = replace(ready.settings, config=loaded.model.config)
+    return _assemble(context, loaded, ready.processor, Inputs(settings, ready.rows), machine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,76 +85,6 @@ class Inputs:
 
     settings: EncodeSettings
     rows: dict[str, Rows]
-
-
-def _choose_settings(context: Context, processor: Any, loaded: Loaded) -> EncodeSettings:
-    spec = context.job.spec
-    max_length = choose_max_length(
-        spec.training.max_length,
-        processor,
-        loaded.model.config,
-        count_virtual_tokens(spec.method),
-    )
-    return EncodeSettings(spec, context.data.labels, max_length, loaded.model.config)
-
-
-def _encode(context: Context, processor: Any, settings: EncodeSettings) -> dict[str, Rows]:
-    rows = {
-        name: Rows(
-            part,
-            context.task.encode(part, processor, replace(settings, is_training=name == "train")),
-        )
-        for name, part in context.data.parts.items()
-        if name == "train" or name not in LEARNED_PARTS
-    }
-    context.board.warn(*(w for part in rows.values() for w in part.encoded.warnings))
-    return rows
-
-
-def _renew(context: Context, processor: Any, settings: EncodeSettings, train: Rows) -> Rows:
-    def encode(part: Part) -> Encoded:
-        return context.task.encode(part, processor, replace(settings, is_training=True))
-
-    return renew_each_epoch(train, context.data.parts, encode, context.job.spec, context.plan)
-
-
-def _inspect(
-    context: Context, processor: Any, settings: EncodeSettings, rows: dict[str, Rows]
-) -> None:
-    """Look at the rows as the model takes them, and say what is unwise."""
-    inspection, train = context.inspection, rows["train"]
-    tokenizer = processor if context.task.processor == "Tokenizer" else None
-    if inspection.covers(train.part):
-        inspection.look_closer({name: found.encoded for name, found in rows.items()}, tokenizer)
-    if tokenizer is not None:
-        facts = EncodingFacts(
-            train.encoded, len(train.part), settings.max_length, inspection.report.domain
-        )
-        context.board.warn(*find_encoding_warnings(facts))
-
-
-def _plan_features(context: Context, train: Rows) -> Context:
-    """Plan anew where rows became more features, such as windows, or fewer, such as packs."""
-    if len(train) == len(train.part):
-        return context
-    plan = plan_steps(context.job.spec, len(train))
-    context.board.update(maximum_steps=plan.maximum_steps)
-    return replace(context, plan=replace(plan, refit_steps=context.plan.refit_steps))
-
-
-def _report_resolved(context: Context, loaded: Loaded, machine: runtime.Machine) -> None:
-    total, trainable = loaded.count_parameters()
-    context.board.resolve(
-        precision=machine.precision, parameters=Parameters(total=total, trainable=trainable)
-    )
-    context.board.warn(*machine.warnings)
-    logger.info(
-        "training %d of %d parameters on %s in %s",
-        trainable,
-        total,
-        machine.device,
-        machine.precision,
-    )
 
 
 def _assemble(

@@ -9,6 +9,7 @@ model is in memory at a time.
 import gc
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from finetune_api.v1alpha1.status import EarlyStoppingStatus
@@ -16,7 +17,8 @@ from finetune_trainer.checkpoints.fold_results import FoldResults
 from finetune_trainer.data.folds import Folds, take_fold
 from finetune_trainer.tasks.base import Scores
 from finetune_trainer.training import assembly, attempts
-from finetune_trainer.training.assembly import Attempt, Context
+from finetune_trainer.training.assembly import Attempt
+from finetune_trainer.training.contexts import Context
 from finetune_trainer.training.folds import (
     FoldResult,
     Summary,
@@ -24,9 +26,11 @@ from finetune_trainer.training.folds import (
     place_fold,
     place_refit,
     plan_refit,
+    share_budget,
     summarize,
 )
 from finetune_trainer.training.plans import plan_steps
+from finetune_trainer.training.preparations import prepare
 
 logger = logging.getLogger(__name__)
 
@@ -49,14 +53,17 @@ def cross_validate(context: Context, folds: Folds) -> Summary:
         result = results.find(number)
         context.board.warn(*results.warnings)
         if result is None:
-            result = _train_fold(context, folds, number, results)
+            limited = _limit_time(context, number, len(folds), done)
+            result = _train_fold(limited, folds, number, results)
             results.keep(result)
             # The Trainer and its callbacks hold each other: without this, two models would be kept.
             gc.collect()
         else:
             logger.info("fold %d of %d was done by an earlier attempt", number, len(folds))
             context.board.restore_points(list(result.history))
-            context.board.update(step=result.steps, resumed_from_step=result.steps)
+            context.board.update(
+                step=result.steps, resumed_from_step=result.steps, train_seconds=result.seconds
+            )
         done.append(result)
         context.board.measure_folds(summarize(done).metrics)
         context.preemption.check()
@@ -85,11 +92,22 @@ def _train_fold(context: Context, folds: Folds, number: int, results: FoldResult
     fold = _choose_context(context, folds, number, results)
     context.board.update(maximum_steps=fold.plan.last_step)
     context.board.enter("Load")
-    attempt = assembly.open_attempt(fold)
+    attempt = assembly.open_attempt(prepare(fold))
     context.board.enter("Baseline")
     baseline = attempts.measure_baseline(attempt)
     attempts.train(attempt)
     return context.ranks.lead(lambda: _describe(attempt, number, baseline.get("validation", {})))
+
+
+def _limit_time(context: Context, number: int, count: int, done: Sequence[FoldResult]) -> Context:
+    """Give a fold its part of the time that the whole job has."""
+    stopping = context.job.spec.early_stopping
+    if stopping.time_budget_seconds is None:
+        return context
+    seconds = share_budget(stopping.time_budget_seconds, number, count, done)
+    limited = stopping.model_copy(update={"time_budget_seconds": seconds})
+    spec = context.job.spec.model_copy(update={"early_stopping": limited})
+    return replace(context, job=context.job.model_copy(update={"spec": spec}))
 
 
 def _choose_context(context: Context, folds: Folds, number: int, results: FoldResults) -> Context:
@@ -126,6 +144,7 @@ def _describe(attempt: Attempt, number: int, baseline: Scores) -> FoldResult:
         steps=steps,
         stopped=None if stopped is None else str(stopped),
         history=context.board.snapshot().history,
+        seconds=context.board.train_seconds,
     )
 
 

@@ -15,7 +15,6 @@ from finetune_api.v1alpha1.status import Cost, ForgettingMetric, Metric, Metrics
 from finetune_trainer.callbacks.preemption import RandomState
 from finetune_trainer.checkpoints.befores import Before, read_before, write_before
 from finetune_trainer.data.tables import Part
-from finetune_trainer.errors import ConfigError
 from finetune_trainer.evaluation import forgetting, gates, probes, slices
 from finetune_trainer.evaluation.confusions import write_confusion
 from finetune_trainer.evaluation.findings import Findings
@@ -30,8 +29,9 @@ from finetune_trainer.evaluation.materials import Materials, choose_judged_part
 from finetune_trainer.evaluation.slices import Group
 from finetune_trainer.reporting.board import Measured
 from finetune_trainer.tasks.base import Judged, Rows, Scores
-from finetune_trainer.training.assembly import Attempt, Context
+from finetune_trainer.training.assembly import Attempt
 from finetune_trainer.training.attempts import Judgement
+from finetune_trainer.training.contexts import Context
 from finetune_trainer.training.rivals import measure_rival
 
 KINDS: dict[str, tuple[Measured, Measured]] = {
@@ -57,11 +57,7 @@ class CloseLook:
 
 
 def examine_before(attempt: Attempt, materials: Materials) -> Before:
-    """Ask the untouched model, and measure the model to beat; or recall what they said.
-
-    Raises:
-        ConfigError: there is nothing to compare with.
-    """
+    """Ask the untouched model, and measure the model to beat; or recall what they said."""
     context = attempt.context
     identity = context.identity
     known = context.ranks.lead(
@@ -69,7 +65,6 @@ def examine_before(attempt: Attempt, materials: Materials) -> Before:
     )
     if known is not None:
         return known
-    _refuse_a_new_head(attempt, materials)
     # An attempt that recalls all of it must train with the same random numbers.
     state = RandomState.take()
     before = Before(
@@ -110,18 +105,6 @@ def examine(
         confusion=write_confusion(judgement.judged) if judgement else None,
         cost=_count_cost(context),
         complaints=tuple(gates.find_complaints(evaluation, found)),
-    )
-
-
-def _refuse_a_new_head(attempt: Attempt, materials: Materials) -> None:
-    if materials.general is None or not attempt.loaded.has_new_head:
-        return
-    source = attempt.context.job.spec.model.source
-    raise ConfigError(
-        f"evaluation.forgetting compares with the untouched model, but {source} has no output layer"
-        " for this task and these labels: before training it knows nothing that it could forget",
-        hint="train a model on the general data first and name it in model.source, or remove"
-        " evaluation.forgetting; dataset.replay works with any model",
     )
 
 

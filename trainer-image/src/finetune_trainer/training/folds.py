@@ -32,6 +32,7 @@ class FoldResult:
         steps: the steps that were trained.
         stopped: why it ended early; None if it did not.
         history: the learning curve of the job up to its end.
+        seconds: of training.
     """
 
     number: int
@@ -42,6 +43,7 @@ class FoldResult:
     steps: int
     stopped: str | None
     history: tuple[HistoryPoint, ...] = ()
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,18 @@ def derive_seed(seed: int, number: int) -> int:
     """Give a fold a seed of its own: chance in a fold shall not be that of another."""
     digest = hashlib.sha256(f"{seed}/fold-{number}".encode()).digest()
     return int.from_bytes(digest[:8], "big") % SEEDS
+
+
+def share_budget(seconds: float, number: int, count: int, done: Sequence[FoldResult]) -> float:
+    """Say how long a fold may train: an equal part, and what those before it have left.
+
+    Args:
+        seconds: earlyStopping.timeBudgetSeconds, of the whole job.
+        number: from 1.
+        count: folds in all; the refit has a part as well.
+        done: the folds before it.
+    """
+    return max(0.0, seconds * number / (count + 1) - sum(result.seconds for result in done))
 
 
 def place_fold(number: int, count: int, steps: int, done: Sequence[FoldResult]) -> Stage:
@@ -147,6 +161,6 @@ def _spread(name: str, values: list[float]) -> FoldMetric:
 
 
 def _describe(result: FoldResult) -> dict[str, Any]:
-    content = asdict(replace(result, history=()))
+    content = asdict(replace(result, history=(), seconds=round(result.seconds, 3)))
     renamed = {"best_step": "bestStep"}
     return {renamed.get(key, key): value for key, value in content.items() if key != "history"}
