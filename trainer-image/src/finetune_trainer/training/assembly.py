@@ -35,6 +35,8 @@ from finetune_trainer.distribution.sharding import shard
 from finetune_trainer.models.loading import Loaded, load_model
 from finetune_trainer.models.processors import load_processor
 from finetune_trainer.models.prompts import count_virtual_tokens
+from finetune_trainer.models.quick_attention import register_quick_attention
+from finetune_trainer.models.quick_dropout import quicken
 from finetune_trainer.models.sources import Pretrained
 from finetune_trainer.models.stillness import Stillness
 from finetune_trainer.models.unfreezing import plan_unfreezing
@@ -138,6 +140,9 @@ def open_attempt(context: Context) -> Attempt:
     loaded = load_model(context.pretrained, spec, task, data.labels, processor)
     if context.task.processor == "Tokenizer":
         loaded.model.config.pad_token_id = processor.pad_token_id
+    if machine.device == "cpu" and not spec.training.compile:  # which fuses masks by itself
+        quicken(loaded.model)
+        register_quick_attention()
     context.preemption.check()
     settings = _choose_settings(context, processor, loaded)
     rows = _encode(context, processor, settings)
