@@ -1,110 +1,144 @@
-"""`make bench-trainer`: the guides' recipe and ours in turn, for each seed; figures as JSON too.
+"""`make bench-trainer`: every contestant on every workload, in turn, and the bars; JSON as it goes.
 
-Ratios count, not seconds: both sides of a round run on the same machine, one after the other.
+Ratios count, not seconds: both sides of one ran on the same machine, one after the other. Exits
+with 1 when a bar is missed or was not measured.
 """
 
 import argparse
-import itertools
 import json
-import math
 import shutil
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from demo.prepare_reviews import prepare_reviews
-from trainer_bench import our_trainer
+from trainer_bench import bars, materials, reports
+from trainer_bench.orders import Measurement, Order, Recipe
+from trainer_bench.processes import ChildError, run_module
+from trainer_bench.results import Row
+from trainer_bench.schedules import Run, plan_runs
+from trainer_bench.workloads import WORKLOADS
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "build" / "benchmarks" / "trainer.json"
-BAR_SAMPLES_RATIO = 3.0
-
-Runner = Callable[[Path, Path, int, int, float], dict[str, float]]
-SIDES: dict[str, Runner] = {"guides": our_trainer.run_recipe, "ours": our_trainer.train}
-
-
-def measure(
-    folder: Path, seeds: list[int], epochs: int, learning_rate: float
-) -> list[dict[str, object]]:
-    """Run both sides for each seed, in turn."""
-    rows: list[dict[str, object]] = []
-    for seed in seeds:
-        for side, run in SIDES.items():
-            output = Path(tempfile.mkdtemp(prefix=f"bench-{side}-"))
-            begun = time.perf_counter()
-            result = run(folder, output, seed, epochs, learning_rate)
-            row = {
-                "side": side,
-                "seed": seed,
-                "wall_seconds": time.perf_counter() - begun,
-                **result,
-            }
-            rows.append(row)
-            shutil.rmtree(output)
-            sys.stdout.write(
-                f"{side:7} seed {seed}  {result['samples_per_second']:7.1f} samples/s  "
-                f"{row['wall_seconds']:6.1f} s in all  accuracy {result['accuracy']:.4f}\n"
-            )
-            sys.stdout.flush()
-    return rows
+RESULTS = materials.BUILD / "benchmarks" / "trainer.json"
+PROFILED = {"short": 23, "long": 6}
+"""Workloads of which a profile is taken, and the steps of it."""
 
 
-def cut_rows(folder: Path, rows: int) -> Path:
-    """Give a folder with the first rows of the training part, and everything else as it is."""
-    cut = Path(tempfile.mkdtemp(prefix="bench-data-"))
-    for path in folder.iterdir():
-        (cut / path.name).symlink_to(path.resolve())
-    (cut / "train.csv").unlink()
-    with (folder / "train.csv").open() as source, (cut / "train.csv").open("w") as target:
-        target.writelines(itertools.islice(source, rows + 1))
-    return cut
+class Notebook:
+    """Keeps everything that was found, and writes it down after each finding."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows: list[Row] = []
+        self._path = path
+        self._content: dict[str, Any] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+
+    def note(self, **findings: Any) -> None:
+        """Add findings, and write the file as a whole."""
+        self._content |= findings
+        rows = [row.to_json_dict() for row in self.rows]
+        self._path.write_text(json.dumps({**self._content, "runs": rows}, indent=2) + "\n")
 
 
-def summarise(rows: list[dict[str, object]]) -> dict[str, object]:
-    """Compare the sides: ratios per seed, and accuracy within its standard error."""
-    sides = {side: [row for row in rows if row["side"] == side] for side in SIDES}
-
-    def ratios(field: str) -> list[float]:
-        pairs = zip(sides["ours"], sides["guides"], strict=True)
-        return [float(str(ours[field])) / float(str(theirs[field])) for ours, theirs in pairs]
-
-    accuracy = {
-        s: statistics.mean(float(str(r["accuracy"])) for r in rs) for s, rs in sides.items()
-    }
-    tested = int(str(sides["ours"][0]["test_rows"]))
-    share = accuracy["guides"]
-    error = math.sqrt(share * (1 - share) / tested)
-    speed = statistics.median(ratios("samples_per_second"))
-    return {
-        "samples_per_second_ratio": speed,
-        "wall_seconds_ratio": statistics.median(ratios("wall_seconds")),
-        "accuracy": accuracy,
-        "standard_error": error,
-        "equal_accuracy": accuracy["ours"] >= accuracy["guides"] - error,
-        "bar_samples_ratio": BAR_SAMPLES_RATIO,
-        "bar_met": speed >= BAR_SAMPLES_RATIO and accuracy["ours"] >= accuracy["guides"] - error,
-    }
+def say(lines: str | Iterable[str]) -> None:
+    """Print at once, also into a pipe."""
+    for line in [lines] if isinstance(lines, str) else lines:
+        print(line, flush=True)
 
 
-def main() -> None:
-    """Measure, print, write the JSON; exit 1 when the bar is missed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def measure(run: Run) -> Row:
+    """Run one contestant in a process of its own."""
+    output = Path(tempfile.mkdtemp(prefix=f"bench-{run.contestant}-"))
+    try:
+        order = Order(_find_data(run.workload), output, run.seed, run.recipe)
+        printed, cost = run_module("trainer_bench.child", run.contestant, given=order.to_json())
+    finally:
+        shutil.rmtree(output)
+    found = Measurement.from_json(printed)
+    return Row(
+        workload=run.workload,
+        contestant=run.contestant,
+        seed=run.seed,
+        samples_per_second=found.samples_per_second,
+        start_seconds=found.first_step_at - cost.began_at,
+        wall_seconds=cost.wall_seconds,
+        cpu_seconds=cost.cpu_seconds,
+        peak_bytes=cost.peak_bytes,
+        steps=found.steps,
+        score=found.score,
+        tested_rows=found.tested_rows,
+    )
+
+
+def profile(workload: str, steps: int) -> dict[str, float]:
+    """See where a step of ours goes."""
+    recipe = WORKLOADS[workload].recipe
+    recipe = Recipe(recipe.task, 1, recipe.batch_size, recipe.learning_rate, max_steps=steps)
+    with tempfile.TemporaryDirectory(prefix="bench-profile-") as output:
+        order = Order(_find_data(workload), Path(output), 42, recipe)
+        shares, _ = run_module("trainer_bench.profiles", given=order.to_json())
+    return shares
+
+
+def _find_data(workload: str) -> Path:
+    return materials.prepare(WORKLOADS[workload].prepare, workload)
+
+
+def run_all(runs: Iterable[Run], notebook: Notebook, deadline: float) -> None:
+    """Run one after the other; what the time does not reach is named, and what fails, too."""
+    left_out: list[str] = []
+    for run in runs:
+        name = f"{run.workload}/{run.contestant}/{run.seed}"
+        if time.monotonic() > deadline:
+            left_out.append(f"{name}: the time was over")
+            continue
+        try:
+            notebook.rows.append(measure(run))
+            say(reports.describe_run(notebook.rows[-1]))
+        except ChildError as error:
+            left_out.append(f"{name}: {error}")
+            say(f"{name} FAILED: {error}")
+        notebook.note(left_out=left_out)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="trainer_bench", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=1000, help="training rows")
-    parser.add_argument("--learning-rate", type=float, default=5e-5)
-    known = parser.parse_args()
-    folder = cut_rows(prepare_reviews(ROOT / "build" / "reviews-data"), known.rows)
-    rows = measure(folder, known.seeds, known.epochs, known.learning_rate)
-    summary = summarise(rows)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps({"runs": rows, "summary": summary}, indent=2) + "\n")
-    sys.stdout.write(json.dumps(summary, indent=2) + f"\nwritten to {RESULTS.relative_to(ROOT)}\n")
-    sys.exit(0 if summary["bar_met"] else 1)
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--quick", action="store_true", help="three steps of everything, one seed")
+    parser.add_argument("--minutes", type=float, default=26, help="begin no run after so many")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print, write the JSON."""
+    known = read_arguments()
+    deadline = time.monotonic() + 60 * known.minutes
+    prepare_reviews(materials.BUILD / "reviews-data")
+    notebook = Notebook(RESULTS)
+    peaks, _ = run_module("trainer_bench.gemm_peaks")
+    notebook.note(machine=peaks, quick=known.quick)
+    say(f"{peaks['threads']} threads; products of matrices, GFLOP/s: {peaks['gflops']}")
+    profiles = {}
+    for name, steps in PROFILED.items():
+        if name in known.workloads:
+            profiles[name] = profile(name, steps)
+            say(reports.tabulate_shares(f"Where a step of ours goes: {name}", profiles[name]))
+            notebook.note(profiles=profiles)
+    workloads = {name: WORKLOADS[name] for name in known.workloads}
+    seeds = known.seeds[:1] if known.quick else known.seeds
+    run_all(plan_runs(workloads, seeds, quick=known.quick), notebook, deadline)
+    for name in workloads:
+        say(reports.tabulate_workload(notebook.rows, name))
+    verdicts = bars.judge(notebook.rows)
+    notebook.note(bars=[verdict.to_json_dict() for verdict in verdicts])
+    say(reports.tabulate_verdicts(verdicts))
+    say(f"\nwritten to {RESULTS}")
+    return 0 if all(verdict.met for verdict in verdicts) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

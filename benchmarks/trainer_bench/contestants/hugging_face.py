@@ -1,0 +1,86 @@
+"""The Trainer of transformers as the guides use it; only the padding tells the recipes apart.
+
+What `evaluate` would load from a hub, scikit-learn measures; everything else is as it is written
+there, with the defaults that they leave in place.
+"""
+
+import time
+from typing import Any
+
+import numpy
+from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+
+from trainer_bench.contestants.hugging_face_tasks import TASKS
+from trainer_bench.orders import Measurement, Order, StepClock
+
+
+class WatchSteps(TrainerCallback):
+    """Measures from the begin to the end of steps: neither evaluation nor saving."""
+
+    def __init__(self, clock: StepClock) -> None:
+        self._clock = clock
+        self._begun = 0.0
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        """Start the clock."""
+        self._begun = time.monotonic()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Stop it."""
+        now = time.monotonic()
+        self._clock.count(now, now - self._begun)
+
+
+def compute_metrics(prediction: Any) -> dict[str, float]:
+    """Accuracy."""
+    guesses = numpy.argmax(prediction.predictions, axis=-1)
+    return {"accuracy": float((guesses == prediction.label_ids).mean())}
+
+
+def run(order: Order, padding: bool | str) -> Measurement:
+    """Fine-tune and test."""
+    recipe = order.recipe
+    set_seed(order.seed)
+    parts = TASKS[recipe.task](order.folder, padding)
+    model = _add_lora(parts.model) if recipe.uses_lora else parts.model
+    clock = StepClock(recipe.batch_size)
+    when = "no" if recipe.max_steps else "epoch"
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(order.output),
+            eval_strategy=when,
+            save_strategy=when,
+            learning_rate=recipe.learning_rate,
+            per_device_train_batch_size=recipe.batch_size,
+            per_device_eval_batch_size=recipe.batch_size,
+            num_train_epochs=recipe.epochs,
+            max_steps=recipe.max_steps or -1,
+            weight_decay=0.01,
+            logging_steps=10,
+            remove_unused_columns=recipe.task == "TextClassification",
+            report_to=[],
+            seed=order.seed,
+            disable_tqdm=True,
+        ),
+        train_dataset=parts.rows["train"],
+        eval_dataset=parts.rows["validation"],
+        processing_class=parts.processor,
+        data_collator=parts.collator,
+        compute_metrics=compute_metrics if parts.measures_accuracy else None,
+        callbacks=[WatchSteps(clock)],
+    )
+    trainer.train()
+    if recipe.max_steps:
+        return clock.measure(None, 0)
+    tested = trainer.evaluate(parts.rows["test"], metric_key_prefix="test")
+    trainer.save_model(str(order.output / "model"))
+    score = tested["test_accuracy" if parts.measures_accuracy else "test_loss"]
+    return clock.measure(score, len(parts.rows["test"]))
+
+
+def _add_lora(model: Any) -> Any:
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    settings = LoraConfig(task_type=TaskType.SEQ_CLS, r=8, lora_alpha=16, lora_dropout=0.1)
+    return get_peft_model(model, settings)

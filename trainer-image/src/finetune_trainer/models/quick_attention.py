@@ -1,0 +1,77 @@
+"""Attention with dropout for a CPU: the products in the arithmetic of the training, quick masks.
+
+torch has a fused kernel for attention on the CPU, but not with dropout: there it falls back to one
+that turns everything to float32, and draws a mask for each pair of tokens (see
+`models.quick_dropout`). On texts of 512 tokens that was three quarters of a step. Without dropout,
+as in every evaluation, the fused kernel stays in use.
+
+The library has a table of attention functions to register others in. `training.assembly` calls
+`register_quick_attention` where a CPU trains.
+"""
+
+from typing import Any
+
+import torch
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
+
+from finetune_trainer.models.quick_dropout import drop
+
+LEFT_TO_THE_LIBRARY = ("position_bias", "softcap", "cache")
+"""What few models have, and what it has ways of its own for."""
+
+
+def register_quick_attention() -> None:
+    """Take the place of the library's function; for this process."""
+    AttentionInterface.register("sdpa", attend)
+
+
+def attend(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """Do what the library's function of the same arguments does.
+
+    Args:
+        module: the layer; may share keys and values between heads.
+        query: [batch, heads, tokens, width].
+        key: [batch, heads, tokens, width].
+        value: the same.
+        attention_mask: True or 0 where a token is seen; None where all are, or all earlier ones.
+        options: dropout, scaling and is_causal, and what is left to the library.
+
+    Returns:
+        [batch, tokens, heads, width], and no weights.
+    """
+    dropout = options.get("dropout", 0.0)
+    is_special = any(options.get(name) is not None for name in LEFT_TO_THE_LIBRARY)
+    if not dropout or query.device.type != "cpu" or is_special:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
+    groups = getattr(module, "num_key_value_groups", 1)
+    key, value = repeat_kv(key, groups), repeat_kv(value, groups)
+    if attention_mask is None and _is_causal(module, options) and query.shape[2] > 1:
+        attention_mask = query.new_ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
+    weights = _weigh(query, key, attention_mask, options.get("scaling"))
+    return (drop(weights, dropout) @ value).transpose(1, 2).contiguous(), None
+
+
+def _is_causal(module: Any, options: dict[str, Any]) -> bool:
+    wanted = options.get("is_causal")
+    return bool(getattr(module, "is_causal", True) if wanted is None else wanted)
+
+
+def _weigh(
+    query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float | None
+) -> torch.Tensor:
+    """Say how much each token looks at each other one: [batch, heads, tokens, tokens]."""
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = (query * scale) @ key.transpose(-1, -2)
+    if mask is not None and mask.dtype == torch.bool:
+        # The heads share one mask: added to all of them, it is made once.
+        unseen = torch.finfo(scores.dtype).min
+        mask = torch.zeros(mask.shape, dtype=scores.dtype).masked_fill_(~mask, unseen)
+    return (scores if mask is None else scores.add_(mask)).softmax(-1)
