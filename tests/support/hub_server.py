@@ -30,6 +30,7 @@ class Repository:
         commit: the newest commit; ask for it or for `main`.
         token: needed to see it; None for everybody.
         status: the answer to everything, to fail on demand; None for the real one.
+        error: the hub's sentence in that answer.
         failures_left: how often `status` is given before it works; None for ever.
         write_token: needed to change it.
         is_private: whether it was made so.
@@ -40,6 +41,7 @@ class Repository:
     commit: str = COMMIT
     token: str | None = None
     status: int | None = None
+    error: str = ""
     failures_left: int | None = None
     write_token: str = "hf_write"
     is_private: bool = False
@@ -60,6 +62,10 @@ class HubServer:
     requests: list[str] = field(default_factory=list)
     new_folder: Path | None = None
     """Where repositories are made; None makes none."""
+    new_write_token: str = "hf_write"
+    """What makes and changes them."""
+    bodies: list[bytes] = field(default_factory=list)
+    """What was sent, request by request."""
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(self))
@@ -112,6 +118,7 @@ def _make_handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def _send(self, *, with_body: bool) -> None:
             hub.requests.append(f"{self.command} {self.path}")
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            hub.bodies.append(sent)
             authorization = self.headers.get("Authorization")
             call = hub_writes.Call(self.command, self.path, authorization or "", sent)
             written = hub_writes.answer(hub, call)
@@ -160,7 +167,8 @@ def _refuse(repository: Repository, authorization: str | None) -> _Answer | None
     if repository.status is not None and repository.failures_left != 0:
         if repository.failures_left is not None:
             repository.failures_left -= 1
-        return _Answer(repository.status)
+        said = {"X-Error-Message": repository.error} if repository.error else {}
+        return _Answer(repository.status, said)
     if repository.token is None or authorization == f"Bearer {repository.token}":
         return None
     return _Answer(403 if authorization else 401, {"X-Error-Code": "GatedRepo"})

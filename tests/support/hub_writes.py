@@ -61,7 +61,7 @@ def _create(hub: HubServer, call: Call) -> Answer:
 
     wanted = json.loads(call.sent)
     name = f"{wanted['organization']}/{wanted['name']}"
-    if hub.new_folder is None or not call.authorization.startswith("Bearer hf_write"):
+    if hub.new_folder is None or call.authorization != f"Bearer {hub.new_write_token}":
         return DENIED
     if name in hub.models:
         return 409, {}, b"{}"
@@ -69,7 +69,9 @@ def _create(hub: HubServer, call: Call) -> Answer:
     folder.mkdir(parents=True)
     (folder / ".gitattributes").write_text("*.safetensors filter=lfs\n")
     is_private = wanted.get("visibility") == "private"
-    hub.models[name] = Repository(folder, is_private=is_private)
+    hub.models[name] = Repository(
+        folder, is_private=is_private, write_token=hub.new_write_token
+    )
     return _say({"url": f"{hub.url}/{name}"})
 
 

@@ -3,6 +3,7 @@
 The names are the contract's; `__main__` is the only caller. The defaults are those of a pod.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from finetune_api.sources import Source, parse_source
 from finetune_trainer.distribution.ranks import SINGLE, Seat, read_seat
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.preemption import DEFAULT_GRACE_SECONDS
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,9 @@ class Settings:
         """Read the environment.
 
         Raises:
-            ConfigError: a number is none.
+            ConfigError: a number is none, or the level of the log is unknown.
         """
+        _check_log_level(variables)
         millicores = _read_number(variables, Variable.CPU_LIMIT_MILLICORES, 0)
         return cls(
             job_file=_read_path(
@@ -106,6 +110,21 @@ def termination_log_of(variables: Mapping[str, str]) -> Path:
     path = _read_path(variables, Variable.TERMINATION_LOG, environment.TERMINATION_LOG)
     seat = read_seat(variables)
     return path if seat.count == 1 else path.with_name(f"{path.name}.{seat.rank}")
+
+
+def read_log_level(variables: Mapping[str, str]) -> int:
+    """Say how much is logged; what is no level is refused by `from_environment`, with a log."""
+    name = variables.get(Variable.LOG_LEVEL, "").upper()
+    return logging.getLevelNamesMapping().get(name, logging.INFO)
+
+
+def _check_log_level(variables: Mapping[str, str]) -> None:
+    given = variables.get(Variable.LOG_LEVEL, "")
+    if given and given.upper() not in LOG_LEVELS:
+        raise ConfigError(
+            f"the environment variable {Variable.LOG_LEVEL} is {given!r}: one of"
+            f" {', '.join(LOG_LEVELS)} is needed"
+        )
 
 
 def _read_path(variables: Mapping[str, str], name: Variable, default: str) -> Path:

@@ -53,6 +53,8 @@ class Variable(StrEnum):
     """The index of this pod among spec.resources.nodes; 0 leads."""
     LEADER_ADDRESS = "FINETUNE_LEADER_ADDRESS"
     """The host name of the pod with index 0; without it all processes run on this machine."""
+    LOG_LEVEL = "FINETUNE_LOG_LEVEL"
+    """DEBUG, INFO, WARNING or ERROR; at DEBUG the libraries tell what they send and receive."""
     HUB_TOKEN = "HF_TOKEN"
     """From the Secret of spec.model.credentialsSecretName."""
     HUB_ENDPOINT = "HF_ENDPOINT"
