@@ -8,6 +8,7 @@ on a repository, its tree, its files, each with the headers that the client chec
 import hashlib
 import json
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import hub_writes
+from hub_large_files import LargeFiles
 
 COMMIT = "c0ffee" + "0" * 34
 KINDS = {"models": "", "datasets": "datasets/"}
@@ -30,9 +32,12 @@ class Repository:
         commit: the newest commit; ask for it or for `main`.
         token: needed to see it; None for everybody.
         status: the answer to everything, to fail on demand; None for the real one.
+        error: the hub's sentence in that answer.
         failures_left: how often `status` is given before it works; None for ever.
         write_token: needed to change it.
+        refuses_commits: whether the token has lost its right since it was checked.
         is_private: whether it was made so.
+        strange_files: more files, by names that no file system would give them.
         commits: the titles of the commits since it is served.
     """
 
@@ -40,10 +45,13 @@ class Repository:
     commit: str = COMMIT
     token: str | None = None
     status: int | None = None
+    error: str = ""
     failures_left: int | None = None
     write_token: str = "hf_write"
+    refuses_commits: bool = False
     is_private: bool = False
     commits: list[str] = field(default_factory=list)
+    strange_files: dict[str, bytes] = field(default_factory=dict)
 
     def list_files(self) -> list[Path]:
         """Name the files, relative to the folder."""
@@ -60,6 +68,11 @@ class HubServer:
     requests: list[str] = field(default_factory=list)
     new_folder: Path | None = None
     """Where repositories are made; None makes none."""
+    new_write_token: str = "hf_write"
+    """What makes and changes them."""
+    large_files: LargeFiles = field(default_factory=LargeFiles)
+    bodies: list[bytes] = field(default_factory=list)
+    """What was sent, request by request."""
 
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(self))
@@ -109,9 +122,13 @@ def _make_handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._send(with_body=True)
 
+        def do_PUT(self) -> None:
+            self._send(with_body=True)
+
         def _send(self, *, with_body: bool) -> None:
             hub.requests.append(f"{self.command} {self.path}")
-            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            sent = _read_body(self)
+            hub.bodies.append(sent)
             authorization = self.headers.get("Authorization")
             call = hub_writes.Call(self.command, self.path, authorization or "", sent)
             written = hub_writes.answer(hub, call)
@@ -128,6 +145,17 @@ def _make_handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+def _read_body(request: BaseHTTPRequestHandler) -> bytes:
+    if request.headers.get("Transfer-Encoding") != "chunked":
+        return request.rfile.read(int(request.headers.get("Content-Length") or 0))
+    chunks = []
+    while size := int(request.rfile.readline(), 16):
+        chunks.append(request.rfile.read(size))
+        request.rfile.readline()
+    request.rfile.readline()
+    return b"".join(chunks)
 
 
 def _answer(hub: HubServer, target: str, authorization: str | None, sent: bytes) -> _Answer:
@@ -160,7 +188,8 @@ def _refuse(repository: Repository, authorization: str | None) -> _Answer | None
     if repository.status is not None and repository.failures_left != 0:
         if repository.failures_left is not None:
             repository.failures_left -= 1
-        return _Answer(repository.status)
+        said = {"X-Error-Message": repository.error} if repository.error else {}
+        return _Answer(repository.status, said)
     if repository.token is None or authorization == f"Bearer {repository.token}":
         return None
     return _Answer(403 if authorization else 401, {"X-Error-Code": "GatedRepo"})
@@ -175,11 +204,13 @@ def _answer_api(
         wanted = json.loads(sent)["paths"] if sent.startswith(b"{") else parse_qs(sent)[b"paths"]
         names = {item if isinstance(item, str) else item.decode() for item in wanted}
         found = [path for path in repository.list_files() if path.as_posix() in names]
-        return _json([_describe(repository, path) for path in found])
+        strange = names & repository.strange_files.keys()
+        return _json([_describe(repository, p) for p in found] + _list_strange(repository, strange))
     revision = rest[1] if rest[:1] == ["revision"] else "main"
     if revision not in ("main", repository.commit):
         return _Answer(404, {"X-Error-Code": "RevisionNotFound"})
-    siblings = [{"rfilename": path.as_posix()} for path in repository.list_files()]
+    names = [*(path.as_posix() for path in repository.list_files()), *repository.strange_files]
+    siblings = [{"rfilename": name} for name in names]
     information = {"id": name, "sha": repository.commit, "private": False, "gated": False}
     return _json({**information, "siblings": siblings, "tags": [], "downloads": 0})
 
@@ -188,19 +219,34 @@ def _answer_tree(repository: Repository, folder: Path, *, recursive: bool) -> _A
     files = [path for path in repository.list_files() if path.is_relative_to(folder)]
     if not files:
         return _Answer(404, {"X-Error-Code": "EntryNotFound"})
+    strange = _list_strange(repository, repository.strange_files)
     if recursive:
-        return _json([_describe(repository, path) for path in files])
+        return _json([_describe(repository, path) for path in files] + strange)
     names = dict.fromkeys(path.relative_to(folder).parts[0] for path in files)
-    return _json([_describe(repository, folder / name) for name in names])
+    return _json([_describe(repository, folder / name) for name in names] + strange)
+
+
+def _list_strange(repository: Repository, names: Iterable[str]) -> list[dict[str, Any]]:
+    found = [(name, repository.strange_files[name]) for name in names]
+    return [
+        {"type": "file", "path": name, "oid": _hash(content), "size": len(content)}
+        for name, content in found
+    ]
 
 
 def _answer_file(repository: Repository, rest: list[str]) -> _Answer:
     if rest[:1] != ["resolve"] or rest[1] not in ("main", repository.commit):
         return _Answer(404, {"X-Error-Code": "RevisionNotFound"})
-    path = repository.folder / "/".join(rest[2:])
+    name = "/".join(rest[2:])
+    path = repository.folder / name
+    if name in repository.strange_files:
+        return _send(repository, repository.strange_files[name])
     if not path.is_file():
         return _Answer(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": repository.commit})
-    content = path.read_bytes()
+    return _send(repository, path.read_bytes())
+
+
+def _send(repository: Repository, content: bytes) -> _Answer:
     headers = {"ETag": f'"{_hash(content)}"', "X-Repo-Commit": repository.commit}
     return _Answer(200, headers | {"Accept-Ranges": "bytes"}, content)
 

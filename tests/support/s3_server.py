@@ -26,13 +26,21 @@ SECRET_KEY = "canary-secret-key-8d1f"
 class S3Server:
     """An object store in a folder; a context manager that leaves no process behind."""
 
-    def __init__(self, folder: Path, *, is_readonly: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        is_readonly: bool = False,
+        keys: tuple[str, str] = (ACCESS_KEY, SECRET_KEY),
+    ) -> None:
         """Prepare.
 
         Args:
             folder: keeps buckets; two servers may share one.
             is_readonly: whether writes are refused, to everybody.
+            keys: what opens it: the name of the key, and the secret.
         """
+        self._keys = keys
         self.root = folder / "buckets"
         self._sidecar = folder / "sidecar"
         self._log = folder / f"s3-{'readonly' if is_readonly else 'server'}.log"
@@ -48,7 +56,7 @@ class S3Server:
             f"127.0.0.1:{self._port}",
             "--quiet",
         ]
-        command += ["--access", ACCESS_KEY, "--secret", SECRET_KEY, *self._flags]
+        command += ["--access", self._keys[0], "--secret", self._keys[1], *self._flags]
         command += ["posix", "--sidecar", str(self._sidecar), str(self.root)]
         self._process = LeashedProcess("versitygw", command, self._log)
         poll(self._answers, f"the object store answers; its log is {self._log}")
@@ -69,7 +77,8 @@ class S3Server:
 
     def variables(self, **changes: str) -> dict[str, str]:
         """Give what a Secret would bring into a pod."""
-        known = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        name, secret = self._keys
+        known = {"AWS_ACCESS_KEY_ID": name, "AWS_SECRET_ACCESS_KEY": secret}
         return {**known, "AWS_ENDPOINT_URL": self.url, **changes}
 
     def make_bucket(self, name: str) -> None:
@@ -98,8 +107,8 @@ class S3Server:
         return S3Store(
             bucket,
             config={
-                "access_key_id": ACCESS_KEY,
-                "secret_access_key": SECRET_KEY,
+                "access_key_id": self._keys[0],
+                "secret_access_key": self._keys[1],
                 "region": "us-east-1",
                 "endpoint": self.url,
             },

@@ -22,13 +22,13 @@ from finetune_trainer.distribution.launching import launch
 from finetune_trainer.distribution.ranks import read_seat
 from finetune_trainer.errors import ConfigError, NotFoundError, StalledError, TrainerError
 from finetune_trainer.preemption import Preemption
-from finetune_trainer.redactions import RedactingFormatter, Redactor
+from finetune_trainer.redactions import Redactor, clean_streams
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.reporting.server import start_server
 from finetune_trainer.reporting.stalls import StallWatch
 from finetune_trainer.run import Equipment, run
-from finetune_trainer.settings import Settings, termination_log_of
+from finetune_trainer.settings import Settings, read_log_level, termination_log_of
 from finetune_trainer.translations import translate
 
 logger = logging.getLogger("finetune_trainer")
@@ -47,24 +47,28 @@ def main(variables: Mapping[str, str] = os.environ, preemption: Preemption | Non
         the exit code.
     """
     redactor = Redactor(variables)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(RedactingFormatter(LOG_FORMAT, redactor))
-    # What all ranks have to say, the leader says.
-    level = logging.INFO if read_seat(variables).is_leader else logging.WARNING
-    logging.basicConfig(level=level, handlers=[handler])
-    for chatty in ("httpx", "httpx2"):  # they log every URL, signed ones included
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    clean_streams(redactor)
+    _configure_logs(variables)
     if preemption is None:
         preemption = Preemption()
         preemption.install()
-    outcome = _attempt(variables, preemption)
-    hint = redactor.clean(outcome.hint) if outcome.hint else None
-    outcome = outcome.model_copy(update={"message": redactor.clean(outcome.message), "hint": hint})
-    _write_outcome(outcome, variables)
+    outcome = _attempt(variables, preemption, redactor)
+    _write_outcome(outcome, variables, redactor)
     return outcome.exit_code
 
 
-def _write_outcome(outcome: Outcome, variables: Mapping[str, str]) -> None:
+def _configure_logs(variables: Mapping[str, str]) -> None:
+    wanted = read_log_level(variables)
+    # What all ranks have to say, the leader says.
+    level = wanted if read_seat(variables).is_leader else max(wanted, logging.WARNING)
+    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr)
+    if wanted > logging.DEBUG:
+        for chatty in ("httpx", "httpx2"):  # they log every URL
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _write_outcome(outcome: Outcome, variables: Mapping[str, str], redactor: Redactor) -> None:
+    outcome = Outcome.model_validate(redactor.clean_values(outcome.to_json_dict()))
     try:
         outcomes.write_outcome(outcome, termination_log_of(variables))
     except OSError:
@@ -73,7 +77,7 @@ def _write_outcome(outcome: Outcome, variables: Mapping[str, str]) -> None:
     logger.log(level, "%s: %s", outcome.reason, outcome.message)
 
 
-def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
+def _attempt(variables: Mapping[str, str], preemption: Preemption, redactor: Redactor) -> Outcome:
     board: Board | None = None
     server = watch = None
     try:
@@ -85,14 +89,15 @@ def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
             return launch(job, settings, variables, preemption.check)
         if settings.seat.count > 1:
             runtime.prepare_for_torch(settings)
-        board = Board(job.uid, settings.attempt)
+        board = Board(job.uid, settings.attempt, clean=redactor.clean)
         instruments = Instruments(board)
         instruments.restarts.set(settings.attempt - 1)
         if settings.report_address and settings.seat.is_leader:
             server = start_server(board, instruments, settings.report_address, settings.report_port)
         if settings.seat.is_leader:  # the others wait for the leader, however long it uploads
             limit = job.spec.stall_timeout_seconds
-            watch = StallWatch(board, limit, partial(_end_stalled, variables, board))
+            end = partial(_end_stalled, variables, redactor, board)
+            watch = StallWatch(board, limit, end)
             watch.start()
         ranks = groups.join(settings.seat)
         finished = run(job, Equipment(settings, board, instruments, preemption, ranks))
@@ -107,9 +112,11 @@ def _attempt(variables: Mapping[str, str], preemption: Preemption) -> Outcome:
             server.close()
 
 
-def _end_stalled(variables: Mapping[str, str], board: Board, error: StalledError) -> None:
+def _end_stalled(
+    variables: Mapping[str, str], redactor: Redactor, board: Board, error: StalledError
+) -> None:
     """End the process from the thread that watches it: the main thread hangs."""
-    _write_outcome(outcomes.describe_failure(error, board.snapshot()), variables)
+    _write_outcome(outcomes.describe_failure(error, board.snapshot()), variables, redactor)
     logging.shutdown()
     os._exit(error.code)
 

@@ -39,6 +39,7 @@ from finetune_trainer.export.results import (
     list_rejected,
     name_rejected,
 )
+from finetune_trainer.models.hub import staying_offline
 from finetune_trainer.models.sources import Pretrained, fetch_model
 from finetune_trainer.places import Places, find_places
 from finetune_trainer.preemption import Preemption
@@ -138,7 +139,8 @@ def _run_fenced(
     _compare_findings(prepared, ranks)
     tracking = _open_tracking(job, places, equipment, equipment.board.snapshot())
     with telling_failures(tracking, places, equipment.preemption):
-        _train_and_export(job, places, prepared, equipment, Handles(may_publish, tracking))
+        with staying_offline():
+            _train_and_export(job, places, prepared, equipment, Handles(may_publish, tracking))
         _refuse_what_was_rejected(job, places, equipment)
         return ranks.lead(lambda: _finish(job, places, equipment, Handover(publisher, tracking)))
 

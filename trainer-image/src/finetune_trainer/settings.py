@@ -3,6 +3,7 @@
 The names are the contract's; `__main__` is the only caller. The defaults are those of a pod.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from finetune_api.sources import Source, parse_source
 from finetune_trainer.distribution.ranks import SINGLE, Seat, read_seat
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.preemption import DEFAULT_GRACE_SECONDS
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,9 @@ class Settings:
         """Read the environment.
 
         Raises:
-            ConfigError: a number is none.
+            ConfigError: a number is none, or the level of the log is unknown.
         """
+        _check_log_level(variables)
         millicores = _read_number(variables, Variable.CPU_LIMIT_MILLICORES, 0)
         return cls(
             job_file=_read_path(
@@ -96,6 +100,12 @@ class Settings:
         root = self.config_maps if source.scheme == "configmap" else self.volumes
         return root / source.name / source.path
 
+    def find_root(self, source: Source) -> Path | None:
+        """Say what the files of a source may lead to: its claim; None for a user's own machine."""
+        roots = {"pvc": self.volumes, "configmap": self.config_maps}
+        root = roots.get(source.scheme)
+        return root / source.name if root else None
+
     def locate_uri(self, uri: str) -> Path:
         """Say where a pvc://, configmap:// or file:// URI lies in this container."""
         return self.locate(parse_source(uri))
@@ -109,6 +119,21 @@ def termination_log_of(variables: Mapping[str, str]) -> Path:
     path = _read_path(variables, Variable.TERMINATION_LOG, environment.TERMINATION_LOG)
     seat = read_seat(variables)
     return path if seat.count == 1 else path.with_name(f"{path.name}.{seat.rank}")
+
+
+def read_log_level(variables: Mapping[str, str]) -> int:
+    """Say how much is logged; what is no level is refused by `from_environment`, with a log."""
+    name = variables.get(Variable.LOG_LEVEL, "").upper()
+    return logging.getLevelNamesMapping().get(name, logging.INFO)
+
+
+def _check_log_level(variables: Mapping[str, str]) -> None:
+    given = variables.get(Variable.LOG_LEVEL, "")
+    if given and given.upper() not in LOG_LEVELS:
+        raise ConfigError(
+            f"the environment variable {Variable.LOG_LEVEL} is {given!r}: one of"
+            f" {', '.join(LOG_LEVELS)} is needed"
+        )
 
 
 def _read_path(variables: Mapping[str, str], name: Variable, default: str) -> Path:

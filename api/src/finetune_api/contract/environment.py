@@ -55,6 +55,8 @@ class Variable(StrEnum):
     """The host name of the pod with index 0; without it all processes run on this machine."""
     LEADER_PORT = "FINETUNE_LEADER_PORT"
     """Where that pod listens; LEADER_PORT unless several pods share the ports of one machine."""
+    LOG_LEVEL = "FINETUNE_LOG_LEVEL"
+    """DEBUG, INFO, WARNING or ERROR; at DEBUG the libraries tell what they send and receive."""
     HUB_TOKEN = "HF_TOKEN"
     """From the Secret of spec.model.credentialsSecretName."""
     HUB_ENDPOINT = "HF_ENDPOINT"

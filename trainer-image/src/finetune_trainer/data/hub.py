@@ -13,8 +13,11 @@ from finetune_api.contract.environment import Variable
 from finetune_trainer.data.columns import match_columns
 from finetune_trainer.data.media import Media, place_media
 from finetune_trainer.data.tables import Origin, Table
-from finetune_trainer.errors import DataError, NotFoundError
+from finetune_trainer.errors import DataError, InternalError, NotFoundError
 from finetune_trainer.translations import translate_hub_error
+
+READ_FORMATS = ("csv", "json", "parquet", "arrow", "text", "imagefolder", "audiofolder")
+"""By the names that the datasets library has for them."""
 
 
 def resolve_dataset_revision(name: str, field: str) -> str:
@@ -53,22 +56,67 @@ def read_hub_table(
     config, split = part
     datasets.disable_progress_bars()
     try:
-        rows = datasets.load_dataset(
+        builder = datasets.load_dataset_builder(
             name,
             config,
-            split=split,
             revision=revision,
             token=os.environ.get(Variable.HUB_TOKEN),
             cache_dir=str(_cache_folder()),
         )
+        _refuse_other_formats(builder, f"{field}.source hf://{name}")
+        builder.download_and_prepare()
+        rows: Any = builder.as_dataset(split=split)
+        match_columns(wanted, rows.column_names, f"{field} (hf://{name}, split {split})")
+        columns = {role: _read_column(rows, column) for role, column in wanted.items()}
+    except DataError:
+        raise
     except ValueError as error:  # an unknown split or configuration; the message lists the known
         raise NotFoundError(f"{field}.source hf://{name}: {error}") from error
     except Exception as error:  # see above
+        _refuse_scripts(error, f"{field}.source hf://{name}")
         _refuse_loose_sounds(error, f"{field}.source hf://{name}")
-        raise translate_hub_error(error, f"{field}.source hf://{name}") from error
-    match_columns(wanted, rows.column_names, f"{field} (hf://{name}, split {split})")
-    columns = {role: _read_column(rows, column) for role, column in wanted.items()}
+        found = translate_hub_error(error, f"{field}.source hf://{name}")
+        raise _blame_the_data(found, error) if type(found) is InternalError else found from error
     return Table(columns, (Origin(f"hf://{name} ({split})", 0),))
+
+
+def _refuse_other_formats(builder: Any, source: str) -> None:
+    """Refuse what the datasets library reads, and we do not: archives, pickles and the like.
+
+    Raises:
+        DataError: the data set is of such a format.
+    """
+    module = type(builder).__module__.rpartition(".")[2]
+    if module not in READ_FORMATS:
+        raise DataError(
+            f"{source} holds data of the format {module}; what is read from a hub is"
+            f" {', '.join(READ_FORMATS)}",
+            hint="write the rows as Parquet: dataset.to_parquet(...)",
+        )
+
+
+def _refuse_scripts(error: BaseException, source: str) -> None:
+    """Say what to do about a data set that brings code.
+
+    Raises:
+        DataError: that is the case.
+    """
+    if isinstance(error, RuntimeError) and "scripts are no longer supported" in str(error):
+        raise DataError(
+            f"{source} is made by a script of its own, and no code of a data set is run",
+            hint="name a data set, or a revision such as refs/convert/parquet, that holds the rows"
+            " as files",
+        ) from error
+
+
+def _blame_the_data(found: InternalError, error: BaseException) -> DataError:
+    """Say that what no other row of the table knows is a file that cannot be read.
+
+    It would be no better at the next attempt; the cause says more than the library's own error.
+    """
+    cause = error.__cause__
+    why = f": {cause!s:.300}" if cause is not None else ""
+    return DataError(f"{found}{why}", hint="the files of the data set cannot be read: mend them")
 
 
 def _refuse_loose_sounds(error: BaseException, source: str) -> None:

@@ -56,8 +56,23 @@ class Sign:
 class Board:
     """The progress report, kept up to date."""
 
-    def __init__(self, job_uid: str, attempt: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        job_uid: str,
+        attempt: int,
+        clock: Callable[[], float] = time.time,
+        clean: Callable[[str], str] = str,
+    ) -> None:
+        """Begin a report.
+
+        Args:
+            job_uid: of the FineTuneJob.
+            attempt: its number.
+            clock: gives the time.
+            clean: takes out of a warning what nobody may see; libraries quote what they are given.
+        """
         self._clock = clock
+        self._clean = clean
         self._lock = threading.Lock()
         self._points: list[HistoryPoint] = []
         self._times = PhaseTimes(since=time.monotonic())
@@ -131,7 +146,7 @@ class Board:
     def warn(self, *warnings: str) -> None:
         """Add to what the checks advise; the first ten are shown."""
         known = list(self._report.resolved.warnings) if self._report.resolved else []
-        added = self._stage.find_news(warnings, known)
+        added = self._stage.find_news(tuple(map(self._clean, warnings)), known)
         self.resolve(warnings=(known + added)[:MAX_WARNINGS])
 
     def measure(self, kind: Measured, scores: Mapping[str, float]) -> None:
