@@ -39,8 +39,9 @@ def shard(model: Any, device: str, count: int) -> None:
     fully_shard(model, mesh=mesh)
     # Read by the library: it must neither move nor wrap the model, and a rank whose texts are
     # finished must go on computing for the others.
+    library: Any = transformers.PreTrainedModel  # an adapter may be around it
     for module in model.modules():
-        if isinstance(module, transformers.PreTrainedModel):  # an adapter may be around it
+        if isinstance(module, library):
             module._is_distributed_loading_by_transformers = True
             module._is_fsdp_managed_module = True
     if hasattr(model, "generate"):
