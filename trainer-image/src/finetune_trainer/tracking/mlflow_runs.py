@@ -8,7 +8,6 @@ with its patience cut to seconds: `senders` tries again.
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from finetune_trainer.tracking.facts import ATTEMPT_TAG, UID_TAG
@@ -175,12 +174,6 @@ class MlflowRun:
             history = self._client.get_metric_history(self._run_id, key)
             self._known_steps[key] = {metric.step for metric in history}
         return self._known_steps.get(key, set())
-
-
-def choose_files(folder: Path, names: Sequence[str], most_bytes: int) -> tuple[Path, ...]:
-    """Give the files of a folder that are there and small."""
-    paths = [folder / name for name in names]
-    return tuple(p for p in paths if p.is_file() and p.stat().st_size <= most_bytes)
 
 
 def _ask(question: Callable[[], T]) -> T:

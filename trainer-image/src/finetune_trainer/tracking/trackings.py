@@ -18,7 +18,6 @@ from finetune_trainer.places import Places
 from finetune_trainer.preemption import Preemption
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.tracking.facts import describe_job
-from finetune_trainer.tracking.mlflow_runs import choose_files
 from finetune_trainer.tracking.records import Ended, Ending, Point, Start
 from finetune_trainer.tracking.registry import TRACKERS, Order
 from finetune_trainer.tracking.scalars import read_summary
@@ -73,7 +72,7 @@ class Tracking:
             folder: where the model was sealed, whose card and metrics are kept with the run.
             seconds: that are left for it.
         """
-        files = choose_files(folder, KEPT_FILES, MOST_FILE_BYTES) if folder else ()
+        files = _choose_files(folder) if folder else ()
         for sender in self.senders:
             sender.close(Ending(ended, files), min(seconds, END_SECONDS[ended]))
 
@@ -93,6 +92,11 @@ class Tracking:
 
 
 NO_TRACKING = Tracking()
+
+
+def _choose_files(folder: Path) -> tuple[Path, ...]:
+    paths = [folder / name for name in KEPT_FILES]
+    return tuple(p for p in paths if p.is_file() and p.stat().st_size <= MOST_FILE_BYTES)
 
 
 def open_tracking(
