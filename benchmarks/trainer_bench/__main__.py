@@ -73,14 +73,14 @@ def measure(run: Run) -> Row:
     )
 
 
-def profile(workload: str, steps: int) -> dict[str, float]:
+def profile(workload: str, steps: int) -> dict[str, Any]:
     """See where a step of ours goes."""
     recipe = WORKLOADS[workload].recipe
     recipe = Recipe(recipe.task, 1, recipe.batch_size, recipe.learning_rate, max_steps=steps)
     with tempfile.TemporaryDirectory(prefix="bench-profile-") as output:
         order = Order(_find_data(workload), Path(output), 42, recipe)
-        shares, _ = run_module("trainer_bench.profiles", given=order.to_json())
-    return shares
+        found, _ = run_module("trainer_bench.profiles", given=order.to_json())
+    return found
 
 
 def _find_data(workload: str) -> Path:
@@ -126,7 +126,8 @@ def main() -> int:
     for name, steps in PROFILED.items():
         if name in known.workloads:
             profiles[name] = profile(name, steps)
-            say(reports.tabulate_shares(f"Where a step of ours goes: {name}", profiles[name]))
+            title = f"Where a step of ours goes: {name}"
+            say(reports.tabulate_shares(title, profiles[name]["shares"]))
             notebook.note(profiles=profiles)
     workloads = {name: WORKLOADS[name] for name in known.workloads}
     seeds = known.seeds[:1] if known.quick else known.seeds

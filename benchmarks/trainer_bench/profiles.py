@@ -15,6 +15,7 @@ from typing import Any
 from trainer_bench.orders import Order
 
 WARMUP_STEPS = 3
+LARGEST = 20
 KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("products of matrices", ("mkldnn_linear", "addmm", "mm", "linear", "mkldnn_convolution")),
     ("attention", ("bmm", "baddbmm", "softmax", "scaled_dot_product", "flash_attention")),
@@ -37,6 +38,12 @@ def sort_time(events: Any, wall_seconds: float) -> dict[str, float]:
     seconds[REST] = max(0.0, wall_seconds - sum(seconds.values()))
     ranked = sorted(seconds.items(), key=lambda item: -item[1])
     return {kind: round(spent / wall_seconds, 4) for kind, spent in ranked if spent}
+
+
+def list_largest(events: Any, wall_seconds: float) -> dict[str, float]:
+    """Give the share of the operators that take the most, by their own names."""
+    ranked = sorted(events, key=lambda event: -event.self_cpu_time_total)[:LARGEST]
+    return {e.key: round(e.self_cpu_time_total / 1e6 / wall_seconds, 4) for e in ranked}
 
 
 def find_kind(operator: str) -> str:
@@ -81,8 +88,15 @@ def main() -> None:
     Board.mark_step = mark_step  # type: ignore[method-assign]
     if code := run_trainer(environment):
         raise SystemExit(code)
-    shares = sort_time(watched.key_averages(), began[1] - began[0])
-    sys.stdout.write("\n" + json.dumps(shares) + "\n")
+    events, wall_seconds = watched.key_averages(), began[1] - began[0]
+    found = {
+        "shares": sort_time(events, wall_seconds),
+        "largest": list_largest(events, wall_seconds),
+        "milliseconds_per_step": round(
+            1e3 * wall_seconds / (order.recipe.max_steps - WARMUP_STEPS), 1
+        ),
+    }
+    sys.stdout.write("\n" + json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":
