@@ -32,7 +32,7 @@ class Case:
         name: as it is shown.
         task: spec.task.
         make_model: writes the model.
-        batch: as it is shown, rows × tokens or pixels.
+        batch: as it is shown, rows x tokens or pixels.
         training: spec.training, besides the steps.
         method: spec.method.
     """
@@ -85,21 +85,21 @@ def _make_words(folder: Path) -> None:
 
 SORTING = "TextClassification"
 CASES: tuple[Case, ...] = (
-    Case("Full", SORTING, make_encoder, "16 × 128", {"maxLength": 128, "batchSize": 16}),
-    Case("BFloat16", SORTING, make_encoder, "16 × 128",
+    Case("Full", SORTING, make_encoder, "16 x 128", {"maxLength": 128, "batchSize": 16}),
+    Case("BFloat16", SORTING, make_encoder, "16 x 128",
          {"maxLength": 128, "batchSize": 16, "precision": "BFloat16"}),
-    Case("gradient checkpointing", SORTING, make_encoder, "16 × 256",
+    Case("gradient checkpointing", SORTING, make_encoder, "16 x 256",
          {"maxLength": 256, "batchSize": 16, "gradientCheckpointing": True}),
-    Case("embeddings and 3 layers frozen", SORTING, make_encoder, "16 × 256",
+    Case("embeddings and 3 layers frozen", SORTING, make_encoder, "16 x 256",
          {"maxLength": 256, "batchSize": 16}, {"freeze": {"embeddings": True, "lowestLayers": 3}}),
-    Case("LoRA", SORTING, make_encoder, "16 × 256",
+    Case("LoRA", SORTING, make_encoder, "16 x 256",
          {"maxLength": 256, "batchSize": 16}, {"type": "LoRA"}),
-    Case("512 tokens", SORTING, make_encoder, "8 × 512", {"maxLength": 512, "batchSize": 8}),
-    Case("accumulation, SGD", SORTING, make_encoder, "8 × 256",
+    Case("512 tokens", SORTING, make_encoder, "8 x 512", {"maxLength": 512, "batchSize": 8}),
+    Case("accumulation, SGD", SORTING, make_encoder, "8 x 256",
          {"maxLength": 256, "batchSize": 8, "gradientAccumulationSteps": 2, "optimizer": "SGD"}),
-    Case("BERT base", SORTING, make_base_encoder, "8 × 64", {"maxLength": 64, "batchSize": 8}),
-    Case("causal LM", "CausalLM", make_decoder, "8 × 128", {"maxLength": 128, "batchSize": 8}),
-    Case("images", "ImageClassification", make_vision_model, "16 × 224²", {"batchSize": 16}),
+    Case("BERT base", SORTING, make_base_encoder, "8 x 64", {"maxLength": 64, "batchSize": 8}),
+    Case("causal LM", "CausalLM", make_decoder, "8 x 128", {"maxLength": 128, "batchSize": 8}),
+    Case("images", "ImageClassification", make_vision_model, "16 x 224²", {"batchSize": 16}),
 )  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def test_a_model_that_no_machine_holds_is_refused_with_numbers_and_remedy(
 
     assert outcome.exit_code == ExitCode.BAD_CONFIG
     assert "training needs about" in outcome.message
-    assert "GiB (weights 4" in outcome.message
+    assert "GiB (weights 384" in outcome.message
     assert "but this pod has" in outcome.message
     assert "LoRA" in (outcome.hint or "")
     assert outcome.report is not None

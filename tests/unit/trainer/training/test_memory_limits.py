@@ -12,7 +12,7 @@ SPEC = a_spec("TextClassification", training={"batchSize": 32})
 
 
 def an_estimate(gibibytes: float) -> MemoryEstimate:
-    return MemoryEstimate(0, 0, 0, int(gibibytes * GIBIBYTE), 0)
+    return MemoryEstimate(0, activations=int(gibibytes * GIBIBYTE))
 
 
 @pytest.mark.parametrize(

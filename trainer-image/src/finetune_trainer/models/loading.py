@@ -160,6 +160,12 @@ def _load_weights(
             trust_remote_code=False,
             **place,
         )
+    except RuntimeError as error:
+        if not (start.is_sketch and "mmap" in str(error)):
+            raise
+        # Files larger than the memory cannot even be opened. How much is missing says the estimate.
+        with torch.device("meta"):
+            return getattr(transformers, task.auto_model).from_config(config), {}
     except ValueError as error:
         raise ConfigError(
             f"model.source {pretrained.source} is a {config.model_type} model, which cannot do"

@@ -31,6 +31,13 @@ def load_tokenizer(pretrained: Pretrained) -> Any:
             f"model.source {pretrained.source} has no tokenizer that can be loaded: {error!s:.300}",
             hint="set model.tokenizerSource",
         ) from error
+    # Of a folder without a vocabulary the library makes a tokenizer to which all words are unknown.
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise NotFoundError(
+            f"model.source {pretrained.source} has no tokenizer: there is no vocabulary in"
+            f" {pretrained.tokenizer_folder.name}",
+            hint="set model.tokenizerSource, or copy tokenizer.json beside the model",
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     if tokenizer.pad_token_id is None:
