@@ -226,9 +226,9 @@ def test_the_model_of_another_job_is_mounted_where_it_lies() -> None:
 
 
 def test_every_variable_of_the_contract_is_set() -> None:
-    settings = Settings(trainer_env=(("HF_ENDPOINT", "http://hub"),))
+    given = (("HF_ENDPOINT", "http://hub"), (str(Variable.LOG_LEVEL), "DEBUG"))
 
-    env = env_of(build(a_parsed_job(**EVERYTHING), settings, number=2))
+    env = env_of(build(a_parsed_job(**EVERYTHING), Settings(trainer_env=given), number=2))
 
     assert {str(variable) for variable in Variable} - env.keys() == set(MEETING_VARIABLES)
     assert env[Variable.ATTEMPT] == "2"

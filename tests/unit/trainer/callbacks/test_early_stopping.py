@@ -6,7 +6,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from finetune_api.v1alpha1.status import EarlyStoppingStatus
 from finetune_trainer.callbacks.early_stopping import StopEarly
-from finetune_trainer.callbacks.memory import restore_memory, write_memory
+from finetune_trainer.callbacks.memory import collect_memory, restore_memory, write_memory
 from finetune_trainer.checkpoints.best import BestKeeper, Ranking
 from finetune_trainer.checkpoints.identity import Identity
 from finetune_trainer.reporting.board import Board
@@ -90,7 +90,7 @@ def test_patience_survives_a_restart(tmp_path: Path) -> None:
     first.evaluate(0.7, 0.6)
     memory = tmp_path / "checkpoint"
     memory.mkdir()
-    write_memory(memory, [first.callback])
+    write_memory(memory, collect_memory([first.callback]))
 
     second = ARun(tmp_path)
     restore_memory(memory, [second.callback])
@@ -107,7 +107,7 @@ def test_the_step_that_is_done_again_does_not_cost_patience(tmp_path: Path) -> N
     first.evaluate(0.5)
     memory = tmp_path / "checkpoint"
     memory.mkdir()
-    write_memory(memory, [first.callback])
+    write_memory(memory, collect_memory([first.callback]))
     first.evaluate(0.7)
 
     second = ARun(tmp_path)

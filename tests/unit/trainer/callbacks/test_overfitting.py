@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
-from finetune_trainer.callbacks.memory import restore_memory, write_memory
+from finetune_trainer.callbacks.memory import collect_memory, restore_memory, write_memory
 from finetune_trainer.callbacks.overfitting import Reading, WarnOfOverfitting, find_overfitting
 from finetune_trainer.reporting.board import Board
 
@@ -73,7 +73,7 @@ def test_a_restart_neither_forgets_nor_repeats_it(tmp_path: Path, rises_before: 
     losses = [(0.4, 0.5), (0.5, 0.3), (0.6, 0.2)]
     first = ARun(tmp_path)
     first.evaluate(*losses[: 1 + rises_before])
-    write_memory(tmp_path, [first.callback])
+    write_memory(tmp_path, collect_memory([first.callback]))
 
     second = ARun(tmp_path)
     restore_memory(tmp_path, [second.callback])
