@@ -6,13 +6,10 @@ and the GPU it then holds costs money. Then `preparations` refuses what only the
 encoded rows or the memory can show; the weights are read last.
 """
 
-import json
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 
 from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import ResolvedJob
@@ -31,9 +28,7 @@ from finetune_trainer.distribution.ranks import ALONE, Ranks
 from finetune_trainer.errors import QualityGateError, TransientError
 from finetune_trainer.evaluation import slices
 from finetune_trainer.evaluation.materials import Materials, fetch_rival, find_materials
-from finetune_trainer.export.exporters import export_model
 from finetune_trainer.export.results import (
-    FOLDS_NAME,
     find_result,
     list_artifacts,
     list_rejected,
@@ -48,7 +43,6 @@ from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.settings import Settings
 from finetune_trainer.stores.publishing import Publisher, open_publisher, publish_model
 from finetune_trainer.tasks.registry import find_task
-from finetune_trainer.tracking.event_files import copy_event_files
 from finetune_trainer.tracking.trackings import (
     NO_TRACKING,
     Tracking,
@@ -140,7 +134,7 @@ def _run_fenced(
     tracking = _open_tracking(job, places, equipment, equipment.board.snapshot())
     with telling_failures(tracking, places, equipment.preemption):
         with staying_offline():
-            _train_and_export(job, places, prepared, equipment, Handles(may_publish, tracking))
+            _train(job, places, prepared, equipment, Handles(may_publish, tracking))
         _refuse_what_was_rejected(job, places, equipment)
         return ranks.lead(lambda: _finish(job, places, equipment, Handover(publisher, tracking)))
 
@@ -252,27 +246,14 @@ def _prepare(job: ResolvedJob, places: Places, equipment: Equipment) -> _Prepare
     return _Prepared(data, inspection, folds, replace(materials, rival=rival), plan, pretrained)
 
 
-def _train_and_export(
-    job: ResolvedJob,
-    places: Places,
-    prepared: _Prepared,
-    equipment: Equipment,
-    handles: Handles,
+def _train(
+    job: ResolvedJob, places: Places, prepared: _Prepared, equipment: Equipment, handles: Handles
 ) -> None:
     runtime.prepare_for_torch(equipment.settings)
     # Imported here and not above: it brings torch, which must find the environment set.
-    from finetune_trainer.export import models
-    from finetune_trainer.training import (
-        assembly,
-        attempts,
-        comparisons,
-        cross_validation,
-        examinations,
-        preparations,
-    )
     from finetune_trainer.training.contexts import Context
+    from finetune_trainer.training.courses import train_and_seal
 
-    board, ranks = equipment.board, equipment.ranks
     context = Context(
         job=job,
         task=find_task(job.spec.task),
@@ -280,45 +261,14 @@ def _train_and_export(
         plan=prepared.plan,
         pretrained=prepared.pretrained,
         checkpoints=places.checkpoints,
-        board=board,
+        board=equipment.board,
         instruments=equipment.instruments,
         preemption=equipment.preemption,
         inspection=prepared.inspection,
-        writers=Writers(ranks, handles.may_publish),
+        writers=Writers(equipment.ranks, handles.may_publish),
         tracking=handles.tracking,
     )
-    ready = preparations.prepare(context)
-    comparisons.check_materials(ready, prepared.materials)
-    summary = None
-    if prepared.folds:
-        summary = cross_validation.cross_validate(context, prepared.folds)
-        ready = ready.follow(cross_validation.prepare_refit(context, summary))
-        board.enter("Load")
-    attempt = assembly.open_attempt(ready)
-    ranks.lead(partial(models.try_formats, attempts.make_whole(attempt)))
-    board.enter("Baseline")
-    attempts.measure_baseline(attempt)
-    with attempt.loaded.untouched():
-        before = examinations.examine_before(attempt, prepared.materials)
-    attempts.train(attempt)
-    judgement = attempts.judge(attempt)
-    findings = examinations.examine(attempt, prepared.materials, before, judgement)
-    equipment.preemption.check()
-    board.enter("Export")
-    handles.tracking.summarize(attempt.trainer.state.global_step, board.snapshot())
-    trained = attempts.make_whole(attempt)
-
-    def save_model(folder: Path) -> None:
-        models.write_model(trained, folder)
-        prepared.inspection.write(folder)
-        if job.spec.tracking.tensor_board:
-            copy_event_files(places.checkpoints, folder)
-        if summary is not None:
-            (folder / FOLDS_NAME).write_text(json.dumps(summary.to_json_dict(), indent=2) + "\n")
-
-    handles.may_publish()
-    destination = places.rejected if findings.complaints else places.output
-    ranks.lead(lambda: export_model(destination, job, board.snapshot(), save_model, findings))
+    train_and_seal(context, prepared.folds, prepared.materials, places)
 
 
 def _report_plan(job: ResolvedJob, data: Data, plan: Plan, board: Board) -> None:

@@ -54,7 +54,6 @@ def build_arguments(
     """
     training, evaluation = spec.training, spec.evaluation
     table: dict[str, Any] = {
-        "output_dir": str(folder),
         # How long, how much at once.
         "max_steps": plan.maximum_steps,
         "per_device_train_batch_size": training.batch_size,
@@ -101,7 +100,7 @@ def build_arguments(
         "report_to": [],
         "disable_tqdm": True,
     }
-    return TrainingArguments(**table)
+    return TrainingArguments(output_dir=str(folder), **table)
 
 
 def _choose_evaluations(plan: Plan) -> str:

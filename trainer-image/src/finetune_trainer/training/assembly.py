@@ -99,42 +99,25 @@ def _assemble(
     inputs: Inputs,
     machine: runtime.Machine,
 ) -> Attempt:
-    job, task = context.job, context.task
     store, keeper = _open_checkpoints(context, loaded)
     guard = GuardAgainstDivergence(
         context.instruments, watch_gradients=machine.precision != "Float16"
     )
     kind = FineTuneTrainer
-    if job.spec.distribution.strategy == "FSDP":
+    if context.job.spec.distribution.strategy == "FSDP":
         shard(loaded.model, machine.device, context.ranks.seat.count)
         kind = ShardedTrainer
     trainer = kind(
-        parts=Parts(
-            training=job.spec.training,
-            layout=loaded.layout,
-            store=store,
-            guard=guard,
-            board=context.board,
-            instruments=context.instruments,
-            checkpoints_uri=job.checkpoints_uri,
-            task=task,
-            settings=inputs.settings,
-            stillness=Stillness(
-                loaded.model, is_extraction=job.spec.method.type == "FeatureExtraction"
-            ),
-            has_adapter=loaded.has_adapter,
-            rows_per_step=context.plan.effective_batch_size,
-            ranks=context.ranks,
-        ),
+        parts=_gather_parts(context, loaded, inputs.settings, store, guard),
         model=loaded.model,
-        args=build_arguments(job.spec, context.plan, machine, context.checkpoints),
+        args=build_arguments(context.job.spec, context.plan, machine, context.checkpoints),
         train_dataset=inputs.rows["train"],
         eval_dataset=inputs.rows.get("validation"),
-        data_collator=task.build_collator(processor, inputs.settings),
+        data_collator=context.task.build_collator(processor, inputs.settings),
         processing_class=processor,
     )
     stopping = StopEarly(
-        Policy.of(job.spec.early_stopping),
+        Policy.of(context.job.spec.early_stopping),
         keeper,
         context.board,
         trainer.save_weights,
@@ -154,6 +137,31 @@ def _assemble(
     ):
         trainer.add_callback(callback)
     return Attempt(context, loaded, processor, inputs.rows, trainer, store, keeper, stopping)
+
+
+def _gather_parts(
+    context: Context,
+    loaded: Loaded,
+    settings: EncodeSettings,
+    store: CheckpointStore,
+    guard: GuardAgainstDivergence,
+) -> Parts:
+    is_extraction = context.job.spec.method.type == "FeatureExtraction"
+    return Parts(
+        training=context.job.spec.training,
+        layout=loaded.layout,
+        store=store,
+        guard=guard,
+        board=context.board,
+        instruments=context.instruments,
+        checkpoints_uri=context.job.checkpoints_uri,
+        task=context.task,
+        settings=settings,
+        stillness=Stillness(loaded.model, is_extraction=is_extraction),
+        has_adapter=loaded.has_adapter,
+        rows_per_step=context.plan.effective_batch_size,
+        ranks=context.ranks,
+    )
 
 
 def _unfreeze(context: Context, loaded: Loaded) -> list[transformers.TrainerCallback]:
