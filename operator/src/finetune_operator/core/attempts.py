@@ -162,7 +162,8 @@ def _settle_failure(facts: Facts, latest: Attempt, fault: Fault) -> Verdict:
     remaining = count_remaining_seconds(facts, facts.attempts)
     if remaining is not None and remaining <= 0:
         return end_badly(facts, explain_deadline(), finished_at=at)
-    message = f"attempt {latest.number} failed ({fault.reason}: {fault.message})"
+    fate = "was taken away" if is_preempted else "failed"
+    message = f"attempt {latest.number} {fate} ({fault.reason}: {fault.message})"
     message += f"; attempt {latest.number + 1} of {allowed} follows"
     if facts.spec.suspend:
         return Verdict("Suspended", reasons.SUSPENDED_BY_USER, message + " when it is resumed")

@@ -191,6 +191,7 @@ def test_a_preempted_attempt_does_not_count_and_is_followed_at_once(message: str
 
     assert fate(plan) == (1, 0, 1)
     assert finished(plan)[:2] == ("False", reasons.PREEMPTED)
+    assert "attempt 1 was taken away" in finished(plan)[2]
     assert plan.launch is not None
     assert (plan.launch.number, plan.launch.preempted) == (2, 1)
 
