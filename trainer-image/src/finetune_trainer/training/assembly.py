@@ -293,13 +293,20 @@ def _assemble(
         _build_reporter(context, inputs.rows["train"].lengths),
         _choose_ending(context.plan, stopping),
         *_unfreeze(context, loaded),
-        WarnOfOverfitting(context.board),
-        TellTrackers(context.tracking, context.board),
+        *_watch(context),
         KeepLossSum(trainer, context.ranks),
         LeaveWhenPreempted(context.preemption, context.ranks),
     ):
         trainer.add_callback(callback)
     return Attempt(context, loaded, processor, inputs.rows, trainer, store, keeper, stopping)
+
+
+def _watch(context: Context) -> list[transformers.TrainerCallback]:
+    """Give those that change nothing, and tell others."""
+    return [
+        WarnOfOverfitting(context.board),
+        TellTrackers(context.tracking, context.board),
+    ]
 
 
 def _unfreeze(context: Context, loaded: Loaded) -> list[transformers.TrainerCallback]:
