@@ -61,9 +61,7 @@ class EventFiles:
         from torch.utils.tensorboard import SummaryWriter
 
         folder = str(self._folder / stage)
-        writer: Any = SummaryWriter(  # type: ignore[no-untyped-call]
-            folder, purge_step=purge_step, flush_secs=FLUSH_SECONDS
-        )
+        writer: Any = SummaryWriter(folder, purge_step=purge_step, flush_secs=FLUSH_SECONDS)
         self._writers[stage] = writer
         return writer
 

@@ -188,7 +188,7 @@ def _ask(question: Callable[[], T]) -> T:
     try:
         return question()
     except MlflowException as error:
-        code = error.get_http_status_code()
+        code: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
         if code in (401, 403):
             message = f"the server refuses us ({code})"
             raise TrackingError(message, _CREDENTIALS_HINT, is_final=True) from error

@@ -130,8 +130,7 @@ def _assemble(
         _build_reporter(context, inputs.rows["train"].lengths),
         _choose_ending(context.plan, stopping),
         *_unfreeze(context, loaded),
-        WarnOfOverfitting(context.board),
-        TellTrackers(context.tracking, context.board),
+        *_watch(context),
         KeepLossSum(trainer, context.ranks),
         LeaveWhenPreempted(context.preemption, context.ranks),
     ):
@@ -162,6 +161,14 @@ def _gather_parts(
         rows_per_step=context.plan.effective_batch_size,
         ranks=context.ranks,
     )
+
+
+def _watch(context: Context) -> list[transformers.TrainerCallback]:
+    """Give those that change nothing, and tell others."""
+    return [
+        WarnOfOverfitting(context.board),
+        TellTrackers(context.tracking, context.board),
+    ]
 
 
 def _unfreeze(context: Context, loaded: Loaded) -> list[transformers.TrainerCallback]:
