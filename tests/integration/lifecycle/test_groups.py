@@ -12,7 +12,7 @@ from lifecycle_groups import (
     restrict,
     signal_rank,
 )
-from lifecycle_stack import Stack
+from lifecycle_stack import Stack, build_spec
 
 pytestmark = pytest.mark.slow
 
@@ -82,3 +82,16 @@ def test_a_suspended_group_goes_on_from_its_checkpoint(stack: Stack) -> None:
     assert status.attempts is not None
     assert (status.attempts.started, status.attempts.failed) == (1, 0)
     assert (status.attempts.resumed_from_step or 0) >= 10
+
+
+def test_two_groups_at_once_do_not_meet_each_other(stack: Stack) -> None:
+    training = {**build_spec()["training"], "maxSteps": 10}
+    stack.start_operator()
+
+    create_group(stack, "left", training=training)
+    create_group(stack, "right", training={**training, "seed": 7})
+    ends = [stack.wait_for_state("Succeeded", name=name) for name in ("left", "right")]
+
+    attempts = [status.attempts for status in ends]
+    assert [(a.started, a.failed) for a in attempts if a] == [(1, 0), (1, 0)]
+    assert [status.resolved.seed for status in ends if status.resolved] == [42, 7]
