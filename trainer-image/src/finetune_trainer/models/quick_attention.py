@@ -15,7 +15,7 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 
-from finetune_trainer.models.quick_dropout import drop
+from finetune_trainer.models.quick_dropout import draw_kept
 
 LEFT_TO_THE_LIBRARY = ("position_bias", "softcap", "cache")
 """What few models have, and what it has ways of its own for."""
@@ -56,7 +56,8 @@ def attend(
     if attention_mask is None and _is_causal(module, options) and query.shape[2] > 1:
         attention_mask = query.new_ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
     weights = _weigh(query, key, attention_mask, options.get("scaling"))
-    return (drop(weights, dropout) @ value).transpose(1, 2).contiguous(), None
+    kept, factor = draw_kept(weights.shape, dropout, weights.dtype)
+    return ((weights * kept) @ (value * factor)).transpose(1, 2).contiguous(), None
 
 
 def _is_causal(module: Any, options: dict[str, Any]) -> bool:
