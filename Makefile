@@ -95,7 +95,7 @@ examples: setup ## Run every example, and check that each beats its own baseline
 bench-operator: setup ## Measure the operator beside a bare client, in one run
 	$(BIN)/python -m operator_bench
 
-bench-trainer: setup ## Measure the trainer beside the guides' recipe, in one run
+bench-trainer: setup ## Measure the trainer beside four others and its bars, in one run
 	$(BIN)/python -m trainer_bench
 
 bench-memory: setup ## Measure the peak memory of trainings against the trainer's estimate

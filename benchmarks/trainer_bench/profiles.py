@@ -19,7 +19,7 @@ LARGEST = 20
 KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("products of matrices", ("mkldnn_linear", "addmm", "mm", "linear", "mkldnn_convolution")),
     ("attention", ("bmm", "baddbmm", "softmax", "scaled_dot_product", "flash_attention")),
-    ("dropout", ("bernoulli", "random_", "dropout", "lt", "mul")),
+    ("dropout", ("bernoulli", "random_", "dropout", "lt", "lt_", "mul", "mul_")),
     ("optimizer", ("fused_adamw", "_foreach", "adam")),
     ("gradients: clipping, clearing", ("linalg_vector_norm", "norm", "zero_", "clip", "stack")),
     ("layer norm and activations", ("layer_norm", "gelu", "tanh", "relu")),

@@ -15,20 +15,30 @@ from trainer_bench.orders import Measurement, Order, StepClock
 
 
 class WatchSteps(TrainerCallback):
-    """Measures from the begin to the end of steps: neither evaluation nor saving."""
+    """Measures from one step to the next, as ours reports it: neither evaluation nor saving."""
 
     def __init__(self, clock: StepClock) -> None:
         self._clock = clock
-        self._begun = 0.0
+        self._begun: float | None = None
 
     def on_step_begin(self, *_: Any, **__: Any) -> None:
-        """Start the clock."""
-        self._begun = time.monotonic()
+        """Start the clock, unless it runs since the last step: fetching a batch counts too."""
+        if self._begun is None:
+            self._begun = time.monotonic()
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        """Stop it."""
+        """Count a step."""
         now = time.monotonic()
-        self._clock.count(now, now - self._begun)
+        self._clock.count(now, now - (self._begun or now))
+        self._begun = now
+
+    def on_evaluate(self, *_: Any, **__: Any) -> None:
+        """Stop the clock."""
+        self._begun = None
+
+    def on_save(self, *_: Any, **__: Any) -> None:
+        """Stop the clock."""
+        self._begun = None
 
 
 def compute_metrics(prediction: Any) -> dict[str, float]:

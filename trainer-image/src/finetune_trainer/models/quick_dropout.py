@@ -47,13 +47,24 @@ def draw_mask(shape: torch.Size, probability: float, dtype: torch.dtype) -> torc
         probability: of a zero, above 0 and below 1.
         dtype: a floating one.
     """
+    kept, factor = draw_kept(shape, probability, dtype)
+    return kept.mul_(factor)
+
+
+def draw_kept(
+    shape: torch.Size, probability: float, dtype: torch.dtype
+) -> tuple[torch.Tensor, float]:
+    """Give zeros with a probability and ones elsewhere, and the factor that keeps the mean.
+
+    For a caller that can apply the factor to something smaller.
+    """
     count = math.prod(shape)
     draws = torch.empty(-(-count // _NUMBERS_PER_DRAW), dtype=torch.int64)
     draws.random_(_LOWEST_DRAW, None)  # type: ignore[call-overload]
     kept_levels = min(max(round((1 - probability) * _LEVELS), 1), _LEVELS - 1)
     # In place: on a CPU, turning a mask of booleans into numbers takes longer than drawing it.
     kept = draws.view(torch.int16)[:count].lt_(kept_levels + _LOWEST_LEVEL)
-    return kept.to(dtype).mul_(_LEVELS / kept_levels).view(shape)
+    return kept.to(dtype).view(shape), _LEVELS / kept_levels
 
 
 def quicken(model: Any) -> int:
