@@ -156,3 +156,21 @@ def test_a_schedule_that_waits_for_evaluations_is_refused_with_folds(
 
     with pytest.raises(ValueError, match="nothing to measure"):
         folds_job.resolve()
+
+
+@pytest.mark.slow
+def test_all_folds_share_the_time_of_the_job(folds_job: TrainerJob) -> None:
+    folds_job.with_spec(
+        training={"epochs": 1000},
+        earlyStopping={"metric": "loss", "timeBudgetSeconds": 12, "patience": 100},
+    )
+
+    outcome = run(folds_job)
+
+    assert outcome.succeeded, outcome.message
+    assert outcome.report is not None
+    assert outcome.report.train_seconds is not None
+    # Three folds of 12 seconds each would be far above.
+    assert outcome.report.train_seconds < 25
+    stopped = [fold["stopped"] for fold in read_json(folds_job.output / "folds.json")["folds"]]
+    assert stopped == ["TimeBudget"] * 3

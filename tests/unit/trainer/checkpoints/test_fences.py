@@ -56,7 +56,7 @@ def test_a_folder_is_held_and_left_clean(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_second_pod_waits_and_gives_up(tmp_path: Path) -> None:
+def test_a_second_pod_waits_and_gives_up_with_a_reason_of_its_own(tmp_path: Path) -> None:
     first = take(tmp_path, an_owner("a"))
 
     with (

@@ -293,6 +293,18 @@ def a_quantized_spec() -> FineTuneJobSpec:
     return a_spec(SORTING, method={"type": "QLoRA"}, resources={"gpusPerNode": 1})
 
 
+def test_a_model_in_four_bits_goes_onto_the_gpu_of_its_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All ranks of a pod would load it onto the first GPU otherwise."""
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0.48.0")
+
+    found = adapters.describe_quantization(a_quantized_spec(), local_rank=3)
+
+    assert found["device_map"] == {"": 3}
+    assert adapters.describe_quantization(a_spec(SORTING), local_rank=3) == {}
+
+
 def test_four_bits_without_a_gpu_are_refused_before_the_model_is_loaded(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.fail("this test is for machines without a GPU")

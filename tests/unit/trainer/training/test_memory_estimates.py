@@ -6,6 +6,7 @@ from finetune_trainer.training.memory_estimates import (
     PROCESS_BYTES,
     MemoryEstimate,
     ModelSize,
+    Peak,
     estimate_loading,
     estimate_training,
     list_remedies,
@@ -14,7 +15,7 @@ from trainer_tasks import a_spec
 
 SIZE = ModelSize(parameters=1000, trainable=400, largest_layer=100)
 FOUR_GPUS = {"gpusPerNode": 4}
-STEP = 10_000
+STEP = Peak(training=11_600, evaluation=2_500)
 
 
 def test_weights_gradients_and_optimizer_follow_from_the_parameters() -> None:
@@ -24,10 +25,10 @@ def test_weights_gradients_and_optimizer_follow_from_the_parameters() -> None:
         weights=4000,
         gradients=1600,
         optimizer=3200,
-        activations=STEP - 1600,
+        activations=round(1.08 * (10_000 + 2_500)),
         process=PROCESS_BYTES,
     )
-    assert found.total == 4000 + 3200 + STEP + PROCESS_BYTES
+    assert found.total == 4000 + 1600 + 3200 + 13_500 + PROCESS_BYTES
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ def test_every_gpu_has_a_process_of_its_own() -> None:
     found = estimate_training(spec, SIZE, STEP, on_gpu=True, seat=Seat(0, 0, 4, 4))
 
     assert (found.processes, found.process) == (1, CUDA_CONTEXT_BYTES)
+    assert found.activations == 10_800  # an evaluation takes what the step has left
 
 
 def test_a_model_that_is_spread_is_whole_nowhere() -> None:
@@ -69,14 +71,14 @@ def test_a_model_that_is_spread_is_whole_nowhere() -> None:
     found = estimate_training(spec, SIZE, STEP, on_gpu=True, seat=Seat(0, 0, 4, 4))
 
     assert (found.weights, found.gradients, found.optimizer) == (1000 + 2 * 400, 400, 800)
-    assert found.activations == STEP - 1600
+    assert found.activations == 10_800
 
 
 def test_four_bits_need_little_of_the_weights() -> None:
     spec = a_spec("CausalLM", method={"type": "QLoRA"}, resources={"gpusPerNode": 1})
     size = ModelSize(7_000_000_000, 20_000_000, quantized=6_700_000_000)
 
-    found = estimate_training(spec, size, 0, on_gpu=True)
+    found = estimate_training(spec, size, Peak(), on_gpu=True)
 
     assert found.weights / 2**30 == pytest.approx(4.7, abs=0.2)
 

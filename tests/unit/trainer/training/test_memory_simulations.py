@@ -12,7 +12,8 @@ from finetune_api.v1alpha1.tasks import TaskName
 from finetune_trainer.models.loading import SKETCH, load_model
 from finetune_trainer.models.sources import Pretrained
 from finetune_trainer.tasks.registry import find_task
-from finetune_trainer.training.memory_simulations import Peak, Play, play
+from finetune_trainer.training.memory_estimates import Peak
+from finetune_trainer.training.memory_simulations import Play, play
 from language_models import make_tiny_bart, make_tiny_gpt2, make_tiny_roberta, make_tiny_t5
 from trainer_families import make_tiny_xlnet
 from trainer_media import (

@@ -161,6 +161,8 @@ def _spread(name: str, values: list[float]) -> FoldMetric:
 
 
 def _describe(result: FoldResult) -> dict[str, Any]:
-    content = asdict(replace(result, history=(), seconds=round(result.seconds, 3)))
+    content = asdict(replace(result, history=()))
     renamed = {"best_step": "bestStep"}
-    return {renamed.get(key, key): value for key, value in content.items() if key != "history"}
+    # Not the seconds either: the same job shall give the same file.
+    left_out = ("history", "seconds")
+    return {renamed.get(key, key): value for key, value in content.items() if key not in left_out}

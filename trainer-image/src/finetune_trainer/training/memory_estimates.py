@@ -19,8 +19,10 @@ FOUR_BITS_BYTES = 0.56
 """A weight in four bits, with its share of the scales."""
 OPTIMIZER_STATES: dict[OptimizerName, float] = {"AdamW": 2.0, "SGD": 1.0, "Adafactor": 0.05}
 """Numbers that an optimizer keeps for each weight that moves."""
-PROCESS_BYTES = 800 * 2**20
-"""Python with torch and transformers, the rows, and what loading leaves in the allocator."""
+PROCESS_BYTES = 1050 * 2**20
+"""Python with torch and transformers, the rows, and what loading and saving leave behind."""
+HOLES = 0.08
+"""What an allocator cannot use between blocks of many sizes, in shares of the activations."""
 CUDA_CONTEXT_BYTES = 600 * 2**20
 GATHERED_LAYERS = 2
 """FSDP: the layer that computes, and the next one, are whole in every process."""
@@ -42,6 +44,19 @@ class ModelSize:
     trainable: int
     quantized: int = 0
     largest_layer: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The most bytes that are alive at one time, besides weights and optimizer.
+
+    Attributes:
+        training: of a step, gradients included.
+        evaluation: of a batch that is only asked about.
+    """
+
+    training: int = 0
+    evaluation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +96,14 @@ def _list_parts() -> list[str]:
 
 
 def estimate_training(
-    spec: FineTuneJobSpec, size: ModelSize, step_bytes: int, *, on_gpu: bool, seat: Seat = SINGLE
+    spec: FineTuneJobSpec, size: ModelSize, peak: Peak, *, on_gpu: bool, seat: Seat = SINGLE
 ) -> MemoryEstimate:
     """Estimate the peak of the training where the model is trained.
 
     Args:
         spec: the resolved spec.
         size: of the model.
-        step_bytes: the most that a step keeps besides weights and optimizer, gradients included.
+        peak: what a step and an evaluation keep.
         on_gpu: whether that is a GPU, which no other process shares.
         seat: the place of this process among all.
     """
@@ -104,10 +119,21 @@ def estimate_training(
         weights=int(weights / shares) + gathered,
         gradients=(moved + buckets) // shares,
         optimizer=int(moved * OPTIMIZER_STATES[spec.training.optimizer] / shares),
-        activations=max(0, step_bytes - moved),
+        activations=_estimate_activations(peak, moved, on_gpu=on_gpu),
         process=CUDA_CONTEXT_BYTES if on_gpu else PROCESS_BYTES,
         processes=1 if on_gpu else seat.local_count,
     )
+
+
+def _estimate_activations(peak: Peak, moved: int, *, on_gpu: bool) -> int:
+    """Say what batches take: of a step, and of an evaluation.
+
+    On a CPU what a step has freed is kept for the next one, and the larger blocks of an evaluation
+    do not fit into it; on a GPU it is given back when there is need.
+    """
+    step = max(0, peak.training - moved)
+    kept = max(step, peak.evaluation) if on_gpu else step + peak.evaluation
+    return int(kept * (1 + HOLES))
 
 
 def estimate_loading(size: ModelSize, seat: Seat = SINGLE) -> MemoryEstimate:

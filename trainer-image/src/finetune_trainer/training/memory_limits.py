@@ -21,11 +21,12 @@ from finetune_trainer.training.memory_estimates import (
     GIGABYTE,
     MemoryEstimate,
     ModelSize,
+    Peak,
     estimate_loading,
     estimate_training,
     list_remedies,
 )
-from finetune_trainer.training.memory_simulations import Peak, Play
+from finetune_trainer.training.memory_simulations import Play
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +64,7 @@ def check_memory(
     if peak is None:
         logger.warning("this model cannot be played through: its activations are not estimated")
         peak = Peak(training=4 * size.trainable)
-    # While it is evaluated there are no gradients.
-    step_bytes = max(peak.training, peak.evaluation + 4 * size.trainable)
-    training = estimate_training(spec, size, step_bytes, on_gpu=on_gpu, seat=seat)
+    training = estimate_training(spec, size, peak, on_gpu=on_gpu, seat=seat)
     loading = estimate_loading(size, seat)
     needs = {THE_GPU: training, THE_POD: loading} if on_gpu else {THE_POD: training}
     if not on_gpu and loading.total > training.total:

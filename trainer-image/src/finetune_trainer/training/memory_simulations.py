@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from finetune_trainer.models.stillness import Stillness
+from finetune_trainer.training.memory_estimates import Peak
 
 logger = logging.getLogger(__name__)
 HALF = {"BFloat16": torch.bfloat16, "Float16": torch.float16}
@@ -44,19 +45,6 @@ class Play:
     is_extraction: bool = False
     batches: int = 1
     has_fused_attention: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Peak:
-    """The most bytes that are alive at one time, besides weights and optimizer.
-
-    Attributes:
-        training: of a step, gradients included.
-        evaluation: of a batch that is only asked about.
-    """
-
-    training: int = 0
-    evaluation: int = 0
 
 
 class Ledger(TorchDispatchMode):
