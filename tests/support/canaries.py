@@ -134,7 +134,7 @@ def find_leaks(texts: Mapping[str, bytes], folders: Iterable[Path] = ()) -> list
 
 
 def _list_forms(canary: str) -> list[bytes]:
-    """Give a secret as it is, as an address spells it, as JSON, and as a client signs in with it."""
+    """Give a secret as it is, as an address spells it, as JSON, and as a client sends it."""
     plain = (canary, quote(canary, safe=""), json.dumps(canary)[1:-1])
     pairs = [base64.b64encode(f"{user}:{canary}".encode()) for user in (USER, "hf_user", "user")]
     return [form.encode() for form in plain] + pairs

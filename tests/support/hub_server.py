@@ -8,6 +8,7 @@ on a repository, its tree, its files, each with the headers that the client chec
 import hashlib
 import json
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +35,7 @@ class Repository:
         failures_left: how often `status` is given before it works; None for ever.
         write_token: needed to change it.
         is_private: whether it was made so.
+        strange_files: more files, by names that no file system would give them.
         commits: the titles of the commits since it is served.
     """
 
@@ -46,6 +48,7 @@ class Repository:
     write_token: str = "hf_write"
     is_private: bool = False
     commits: list[str] = field(default_factory=list)
+    strange_files: dict[str, bytes] = field(default_factory=dict)
 
     def list_files(self) -> list[Path]:
         """Name the files, relative to the folder."""
@@ -183,11 +186,13 @@ def _answer_api(
         wanted = json.loads(sent)["paths"] if sent.startswith(b"{") else parse_qs(sent)[b"paths"]
         names = {item if isinstance(item, str) else item.decode() for item in wanted}
         found = [path for path in repository.list_files() if path.as_posix() in names]
-        return _json([_describe(repository, path) for path in found])
+        strange = names & repository.strange_files.keys()
+        return _json([_describe(repository, p) for p in found] + _list_strange(repository, strange))
     revision = rest[1] if rest[:1] == ["revision"] else "main"
     if revision not in ("main", repository.commit):
         return _Answer(404, {"X-Error-Code": "RevisionNotFound"})
-    siblings = [{"rfilename": path.as_posix()} for path in repository.list_files()]
+    names = [*(path.as_posix() for path in repository.list_files()), *repository.strange_files]
+    siblings = [{"rfilename": name} for name in names]
     information = {"id": name, "sha": repository.commit, "private": False, "gated": False}
     return _json({**information, "siblings": siblings, "tags": [], "downloads": 0})
 
@@ -196,19 +201,34 @@ def _answer_tree(repository: Repository, folder: Path, *, recursive: bool) -> _A
     files = [path for path in repository.list_files() if path.is_relative_to(folder)]
     if not files:
         return _Answer(404, {"X-Error-Code": "EntryNotFound"})
+    strange = _list_strange(repository, repository.strange_files)
     if recursive:
-        return _json([_describe(repository, path) for path in files])
+        return _json([_describe(repository, path) for path in files] + strange)
     names = dict.fromkeys(path.relative_to(folder).parts[0] for path in files)
-    return _json([_describe(repository, folder / name) for name in names])
+    return _json([_describe(repository, folder / name) for name in names] + strange)
+
+
+def _list_strange(repository: Repository, names: Iterable[str]) -> list[dict[str, Any]]:
+    found = [(name, repository.strange_files[name]) for name in names]
+    return [
+        {"type": "file", "path": name, "oid": _hash(content), "size": len(content)}
+        for name, content in found
+    ]
 
 
 def _answer_file(repository: Repository, rest: list[str]) -> _Answer:
     if rest[:1] != ["resolve"] or rest[1] not in ("main", repository.commit):
         return _Answer(404, {"X-Error-Code": "RevisionNotFound"})
-    path = repository.folder / "/".join(rest[2:])
+    name = "/".join(rest[2:])
+    path = repository.folder / name
+    if name in repository.strange_files:
+        return _send(repository, repository.strange_files[name])
     if not path.is_file():
         return _Answer(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": repository.commit})
-    content = path.read_bytes()
+    return _send(repository, path.read_bytes())
+
+
+def _send(repository: Repository, content: bytes) -> _Answer:
     headers = {"ETag": f'"{_hash(content)}"', "X-Repo-Commit": repository.commit}
     return _Answer(200, headers | {"Accept-Ranges": "bytes"}, content)
 

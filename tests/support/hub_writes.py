@@ -69,9 +69,7 @@ def _create(hub: HubServer, call: Call) -> Answer:
     folder.mkdir(parents=True)
     (folder / ".gitattributes").write_text("*.safetensors filter=lfs\n")
     is_private = wanted.get("visibility") == "private"
-    hub.models[name] = Repository(
-        folder, is_private=is_private, write_token=hub.new_write_token
-    )
+    hub.models[name] = Repository(folder, is_private=is_private, write_token=hub.new_write_token)
     return _say({"url": f"{hub.url}/{name}"})
 
 

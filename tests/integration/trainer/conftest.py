@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from hub_server import HubServer
+from language_models import make_tiny_gpt2
+from s3_server import S3Server
+from source_kinds import BUCKET, Sources, use_hub
 from trainer_jobs import TrainerJob, a_trainer_job
 from trainer_media import (
     make_tiny_resnet,
@@ -54,3 +58,26 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return made[name]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_gpt2(tmp_path_factory.mktemp("models") / "tiny-gpt2")
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with S3Server(tmp_path_factory.mktemp("store")) as server:
+        server.make_bucket(BUCKET)
+        yield server
+
+
+@pytest.fixture
+def sources(
+    job: TrainerJob, object_store: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sources]:
+    """A job whose model and data may lie anywhere."""
+    os.environ.update(object_store.variables())
+    with HubServer() as hub:
+        use_hub(hub, tmp_path / "huggingface", monkeypatch)
+        yield Sources(job, hub, object_store)

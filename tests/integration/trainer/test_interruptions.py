@@ -4,8 +4,9 @@ import json
 import resource
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import pytest
 from finetune_api.contract.environment import Variable
 from finetune_api.contract.exit_codes import ExitCode
 from finetune_api.contract.outcomes import Outcome
+from finetune_api.contract.progress import CHECKPOINT_CORRUPT
 from finetune_trainer import sealing
 from finetune_trainer.__main__ import main
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import Preemption
-from trainer_jobs import TrainerJob, make_reviews
+from malices import Canary, change_json
+from trainer_damages import CORRUPTIONS, STATE_FILES, Damage, reseal
+from trainer_jobs import TrainerJob, a_trainer_job, make_reviews
 from trainer_processes import PreemptAtCheck, TrainerProcess
 
 
@@ -41,6 +45,10 @@ def steps_of(job: TrainerJob) -> list[int]:
 @pytest.fixture
 def long_job(job: TrainerJob) -> TrainerJob:
     """3 epochs of 8 steps with dropout, an evaluation every 3 steps, a checkpoint every 5."""
+    return with_checkpoints(job)
+
+
+def with_checkpoints(job: TrainerJob) -> TrainerJob:
     return job.with_spec(
         training={"epochs": 3},
         evaluation={"every": "Steps", "everySteps": 3},
@@ -133,45 +141,99 @@ def test_patience_goes_on_where_it_was(job: TrainerJob) -> None:
     assert (report.early_stopping.best_step, report.early_stopping.stopped_step) == (8, 32)
 
 
-def truncate_the_weights(folder: Path) -> None:
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:-100])
+@dataclass(frozen=True)
+class Interrupted:
+    """A job that was interrupted when it had two checkpoints.
+
+    Attributes:
+        folder: of the pod.
+        expected: what it gives when nobody interrupts it.
+    """
+
+    folder: Path
+    expected: tuple[Any, bytes]
+
+    def copy_to(self, job: TrainerJob) -> TrainerJob:
+        """Give another pod what the first one left."""
+        shutil.copytree(self.folder / "volumes", job.volumes, symlinks=True, dirs_exist_ok=True)
+        return with_checkpoints(job).with_attempt(2)
 
 
-def flip_a_bit_of_the_optimizer(folder: Path) -> None:
-    path = folder / "optimizer.pt"
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Interrupted:
+    job = with_checkpoints(a_trainer_job(tmp_path_factory.mktemp("pod"), tiny_bert, rows=80))
+    assert run(job).succeeded
+    expected = results(job)
+    shutil.rmtree(job.output)
+    shutil.rmtree(job.checkpoints)
+    assert run(job, PreemptAtCheck(4 + 17)).exit_code == ExitCode.PREEMPTED
+    return Interrupted(job.folder, expected)
 
 
-def lose_the_state(folder: Path) -> None:
-    (folder / "trainer_state.json").unlink()
-
-
+@pytest.mark.parametrize("name", STATE_FILES)
 @pytest.mark.parametrize(
-    "damage",
-    [
-        pytest.param(truncate_the_weights, id="truncated weights"),
-        pytest.param(flip_a_bit_of_the_optimizer, id="a flipped bit"),
-        pytest.param(lose_the_state, id="a lost file"),
-    ],
+    "damage", [pytest.param(damage, id=kind) for kind, damage in CORRUPTIONS.items()]
 )
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_leads_to_the_same_model(
-    long_job: TrainerJob, expected: tuple[Any, bytes], damage: Callable[[Path], None]
+    job: TrainerJob, interrupted: Interrupted, damage: Damage, name: str
 ) -> None:
-    run(long_job, PreemptAtCheck(4 + 17))
-    older, newest = steps_of(long_job)
-    damage(long_job.checkpoints / f"checkpoint-{newest}")
+    interrupted.copy_to(job)
+    older, newest = steps_of(job)
+    damage(job.checkpoints / f"checkpoint-{newest}", name)
 
-    outcome = run(long_job.with_attempt(2))
+    outcome = run(job)
 
     assert outcome.report is not None
     assert outcome.report.resumed_from_step == older
     assert outcome.report.resolved is not None
-    assert any(f"checkpoint-{newest} is not used" in w for w in outcome.report.resolved.warnings)
-    assert (long_job.checkpoints / f"bad-checkpoint-{newest}").is_dir()
-    assert results(long_job) == expected
+    told = f"{CHECKPOINT_CORRUPT}: checkpoint-{newest} is not used: "
+    assert any(warning.startswith(told) for warning in outcome.report.resolved.warnings)
+    assert (job.checkpoints / f"bad-checkpoint-{newest}").is_dir()
+    assert results(job) == interrupted.expected
+
+
+@pytest.mark.parametrize(
+    "name", ["optimizer.pt", "rng_state.pth", "scheduler.pt", "training_args.bin"]
+)
+def test_a_pickle_in_a_forged_checkpoint_is_not_run(
+    job: TrainerJob, interrupted: Interrupted, tmp_path: Path, name: str
+) -> None:
+    """Whoever may write to the volume may write the manifest, too."""
+    interrupted.copy_to(job)
+    newest = job.checkpoints / f"checkpoint-{steps_of(job)[-1]}"
+
+    with Canary(tmp_path) as canary:
+        (newest / name).write_bytes(canary.pickle())
+        reseal(newest)
+        outcome = run(job)
+        assert canary.is_untouched()
+
+    if name == "training_args.bin":  # nobody opens it
+        assert results(job) == interrupted.expected
+    else:
+        assert outcome.exit_code == ExitCode.BAD_CONFIG
+        assert f"{newest.name} holds state that this trainer has not written" in outcome.message
+        assert f"delete {newest.name}" in (outcome.hint or "")
+
+
+def test_the_state_of_a_forged_checkpoint_leads_nowhere(
+    job: TrainerJob, interrupted: Interrupted, tmp_path: Path
+) -> None:
+    interrupted.copy_to(job)
+    (tmp_path / "precious").mkdir()
+    newest = job.checkpoints / f"checkpoint-{steps_of(job)[-1]}"
+    change_json(
+        newest / "trainer_state.json",
+        best_model_checkpoint=str(tmp_path / "precious"),
+        trial_name="../../precious",
+    )
+    reseal(newest)
+
+    outcome = run(job)
+
+    assert outcome.succeeded, outcome.message
+    assert list((tmp_path / "precious").iterdir()) == []
+    assert results(job) == interrupted.expected
 
 
 def test_a_checkpoint_of_another_job_is_not_opened(long_job: TrainerJob) -> None:
@@ -237,6 +299,10 @@ def test_sigterm_saves_and_ends_with_143(endless_job: TrainerJob) -> None:
     newest = steps_of(endless_job)[-1]
     assert newest == outcome.report.step == outcome.report.checkpoint.step
     sealing.verify(endless_job.checkpoints / f"checkpoint-{newest}", "manifest.json")
+    # The check after the first step of the next attempt.
+    report = run(endless_job.with_attempt(2), PreemptAtCheck(5)).report
+    assert report is not None
+    assert report.resumed_from_step == newest
 
 
 def test_a_killed_process_goes_on_from_its_newest_checkpoint(endless_job: TrainerJob) -> None:

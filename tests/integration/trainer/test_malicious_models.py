@@ -1,173 +1,111 @@
 """Models made to do harm: nothing of them is run, and each ends with a code that is not retried."""
 
-import io
-import json
-import pickle
 import shutil
-import tarfile
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from finetune_api.contract.exit_codes import MEANINGS, ExitCode
+from finetune_api.contract.outcomes import Outcome
 from finetune_trainer.__main__ import main
 from finetune_trainer.preemption import Preemption
+from malices import SPOILED_MODELS, Canary, Malice, change_json
+from media_jobs import a_media_job, write_patches
+from source_kinds import SOURCE_KINDS, SourceKind, Sources
 from trainer_jobs import TrainerJob
 
-Spoil = Callable[[Path, Path], None]
-"""Turns a good model into a bad one: the folder, and the file that no code may ever make."""
-LENGTH_BYTES = 8
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Canary]:
+    with Canary(tmp_path) as canary:
+        yield canary
 
 
-class Bomb:
-    """Makes the canary when it is unpickled."""
-
-    def __init__(self, canary: Path) -> None:
-        self._canary = canary
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self._canary,)
+def run(job: TrainerJob) -> Outcome:
+    code = main(job.environment(), Preemption())
+    outcome = job.read_outcome()
+    assert outcome.exit_code == code
+    return outcome
 
 
-def write_code(path: Path, canary: Path) -> None:
-    path.write_text(f"import pathlib\npathlib.Path({str(canary)!r}).touch()\nclass Evil: pass\n")
+def list_malices() -> Iterator[object]:
+    for name, malice in SPOILED_MODELS.items():
+        for kind in SOURCE_KINDS:
+            if not malice.needs_links or kind in ("pvc", "file"):
+                yield pytest.param(malice, kind, id=f"{name}, {kind}")
 
 
-def change_json(path: Path, **changes: Any) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+@pytest.mark.parametrize(("malice", "kind"), list_malices())
+def test_nothing_of_a_malicious_model_is_run(
+    sources: Sources, tiny_bert: Path, canary: Canary, malice: Malice, kind: SourceKind
+) -> None:
+    folder = sources.make_folder(kind, "spoiled")
+    shutil.copytree(tiny_bert, folder, dirs_exist_ok=True)
+    malice.spoil(folder, canary)
+    uri = sources.serve(kind, folder, "models")
+    sources.job.with_spec(model={"source": uri}, training={"epochs": 1})
+
+    outcome = run(sources.job)
+
+    assert outcome.exit_code in (malice.code, *FINAL_ANYWHERE[malice.code is None])
+    assert outcome.succeeded is (malice.code == ExitCode.DONE), outcome.message
+    assert canary.is_untouched()
+    if not outcome.succeeded:
+        assert f"model.source {uri}" in outcome.message
+        assert malice.says in outcome.message
+        assert outcome.hint
 
 
-def write_header(folder: Path, header: bytes, length: int | None = None) -> None:
-    size = len(header) if length is None else length
-    content = size.to_bytes(LENGTH_BYTES, "little") + header
-    (folder / "model.safetensors").write_bytes(content)
+FINAL_ANYWHERE = ((), tuple(code for code, m in MEANINGS.items() if code and not m.retried))
+"""Where a code is not fixed, any that is final will do."""
 
 
-def keep_only_pickles(folder: Path, canary: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb(canary)))
-
-
-def keep_only_a_torch_file(folder: Path, canary: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    (folder / "model.pt").write_bytes(pickle.dumps(Bomb(canary)))
-
-
-def pickle_the_tokenizer(folder: Path, canary: Path) -> None:
-    (folder / "tokenizer.json").unlink()
-    change_json(folder / "tokenizer_config.json", tokenizer_class="TransfoXLTokenizer")
-    for name in ("vocab.pkl", "tokenizer.pkl", "vocab.bin"):
-        (folder / name).write_bytes(pickle.dumps(Bomb(canary)))
-
-
-def bring_code_for_the_model(folder: Path, canary: Path) -> None:
-    write_code(folder / "evil.py", canary)
-    classes = {"AutoConfig": "evil.Evil", "AutoModelForSequenceClassification": "evil.Evil"}
-    change_json(folder / "config.json", model_type="evil", auto_map=classes)
-
-
-def bring_code_for_the_tokenizer(folder: Path, canary: Path) -> None:
-    write_code(folder / "evil.py", canary)
-    (folder / "tokenizer.json").unlink()
+def test_code_for_an_image_processor_is_not_run(
+    tmp_path: Path, models: Callable[[str], Path], canary: Canary
+) -> None:
+    job = a_media_job(tmp_path / "pod", "ImageClassification")
+    write_patches(job)
+    folder = job.claim / "base"
+    shutil.copytree(models("vit"), folder)
+    (folder / "evil.py").write_text(f"{canary.code}\nclass Evil: pass\n")
     change_json(
-        folder / "tokenizer_config.json",
-        tokenizer_class="Evil",
-        auto_map={"AutoTokenizer": ["evil.Evil", None]},
+        folder / "preprocessor_config.json",
+        image_processor_type="Evil",
+        auto_map={"AutoImageProcessor": "evil.Evil"},
     )
 
+    outcome = run(job)
 
-def bring_code_beside_a_known_model(folder: Path, canary: Path) -> None:
-    write_code(folder / "evil.py", canary)
-    change_json(folder / "config.json", auto_map={"AutoModel": "evil.Evil"})
-    (folder / "training_args.bin").write_bytes(pickle.dumps(Bomb(canary)))
-    (folder / "optimizer.pt").write_bytes(pickle.dumps(Bomb(canary)))
-
-
-def bring_an_adapter_with_pickles(folder: Path, canary: Path) -> None:
-    adapter = {"peft_type": "LORA", "base_model_name_or_path": "/elsewhere", "r": 1}
-    (folder / "adapter_config.json").write_text(json.dumps(adapter))
-    (folder / "adapter_model.bin").write_bytes(pickle.dumps(Bomb(canary)))
-
-
-def claim_a_huge_header(folder: Path, _: Path) -> None:
-    write_header(folder, b"{}", length=2**62)
-
-
-def nest_the_header(folder: Path, _: Path) -> None:
-    write_header(folder, b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
-
-
-def claim_a_huge_tensor(folder: Path, _: Path) -> None:
-    tensor = {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 8]}
-    header = json.dumps({"embeddings.word_embeddings.weight": tensor}).encode()
-    write_header(folder, header + b"\0" * 8, length=len(header))
-
-
-def nest_the_config(folder: Path, _: Path) -> None:
-    (folder / "config.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
-
-
-def point_the_index_elsewhere(folder: Path, _: Path) -> None:
-    shutil.copy(folder / "model.safetensors", folder.parent / "stolen.safetensors")
-    index = {"weight_map": {"pooler.dense.bias": "../stolen.safetensors"}}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-
-
-def zip_it(folder: Path, canary: Path) -> None:
-    empty(folder)
-    with zipfile.ZipFile(folder / "model.zip", "w") as archive:
-        archive.writestr(f"../../{canary.name}", "slipped out")
-        archive.writestr("config.json", "{}")
-
-
-def tar_it(folder: Path, canary: Path) -> None:
-    empty(folder)
-    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
-        archive.addfile(tarfile.TarInfo(str(canary)), io.BytesIO())
-
-
-def empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
+    assert outcome.exit_code == ExitCode.NOT_FOUND, outcome.message
+    assert "model.source pvc://data/base has no image processor" in outcome.message
+    assert canary.is_untouched()
 
 
 @pytest.mark.parametrize(
-    ("spoil", "code"),
+    "template",
     [
-        pytest.param(keep_only_pickles, ExitCode.BAD_CONFIG, id="weights as a pickle"),
-        pytest.param(keep_only_a_torch_file, ExitCode.BAD_CONFIG, id="weights as a torch file"),
-        pytest.param(pickle_the_tokenizer, ExitCode.NOT_FOUND, id="a tokenizer as a pickle"),
-        pytest.param(bring_code_for_the_model, ExitCode.BAD_CONFIG, id="code for the model"),
-        pytest.param(bring_code_for_the_tokenizer, ExitCode.NOT_FOUND, id="code for the tokenizer"),
-        pytest.param(
-            bring_an_adapter_with_pickles, ExitCode.BAD_CONFIG, id="an adapter as a pickle"
-        ),
-        pytest.param(claim_a_huge_header, ExitCode.BAD_CONFIG, id="a header of four exabytes"),
-        pytest.param(nest_the_header, ExitCode.BAD_CONFIG, id="a header nested without end"),
-        pytest.param(claim_a_huge_tensor, ExitCode.BAD_CONFIG, id="a tensor of four terabytes"),
-        pytest.param(nest_the_config, ExitCode.BAD_CONFIG, id="a configuration without end"),
-        pytest.param(point_the_index_elsewhere, ExitCode.BAD_CONFIG, id="weights of a neighbour"),
-        pytest.param(zip_it, ExitCode.NOT_FOUND, id="a zip that slips out"),
-        pytest.param(tar_it, ExitCode.NOT_FOUND, id="a tar that slips out"),
-        pytest.param(bring_code_beside_a_known_model, ExitCode.DONE, id="code that nobody needs"),
+        pytest.param("{{ ''.__class__.__mro__[1].__subclasses__() }}", id="a way out of Python"),
+        pytest.param("{{ messages.__init__.__globals__['os'].system('x') }}", id="a shell"),
+        pytest.param("{{ 'a' * 10**12 }}", id="a text of a terabyte"),
+        pytest.param("{% for i in range(10**12) %}{{ i }}{% endfor %}", id="a loop without end"),
+        pytest.param("{{ 1 // 0 }}", id="a division by zero"),
+        pytest.param("{% include '/proc/self/environ' %}", id="a file of the pod"),
     ],
 )
-def test_nothing_of_a_malicious_model_is_run(
-    job: TrainerJob, tiny_bert: Path, tmp_path: Path, spoil: Spoil, code: ExitCode
+def test_a_chat_template_cannot_leave_its_language(
+    sources: Sources, tiny_gpt2: Path, canary: Canary, template: str
 ) -> None:
-    canary = tmp_path / "canary"
-    folder = job.claim / "spoiled"
-    shutil.copytree(tiny_bert, folder)
-    spoil(folder, canary)
-    job.with_spec(model={"source": "pvc://data/spoiled"}, training={"epochs": 1})
+    folder = sources.make_folder("pvc", "spoiled")
+    shutil.copytree(tiny_gpt2, folder, dirs_exist_ok=True)
+    (folder / "chat_template.jinja").write_text(template)
+    uri = sources.serve("pvc", folder, "models")
+    chats = [{"prompt": f"the movie {n}", "completion": "is good"} for n in range(20)]
+    sources.job.with_train_rows(chats, "train.jsonl")
+    sources.job.with_spec(model={"source": uri}, task="InstructionTuning")
 
-    found = main(job.environment(), Preemption())
+    outcome = run(sources.job)
 
-    outcome = job.read_outcome()
-    assert (found, outcome.exit_code) == (code, code), outcome.message
-    assert not MEANINGS[code].retried
-    assert code == ExitCode.DONE or "pvc://data/spoiled" in outcome.message
-    assert list(tmp_path.rglob("canary*")) == []
+    assert outcome.exit_code == ExitCode.BAD_DATA, outcome.message
+    assert "the chat template refuses" in outcome.message
+    assert canary.is_untouched()

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,8 @@ def fill_up(folder: Path, copy: Path, count: int) -> list[str]:
     return ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", *values]
 
 
+LONGEST_NOTICE_SECONDS = 30
+"""What may pass between the limit and the end of a process that hangs."""
 HANGING = """
 import sys, threading
 from finetune_trainer.__main__ import main
@@ -299,8 +302,12 @@ def test_a_process_that_hangs_is_ended_and_the_next_one_goes_on(job: TrainerJob)
         checkpoints={"every": "Steps", "everySteps": 3},
     )
 
-    code, log = TrainerProcess(job, "-c", HANGING).wait()
+    trainer = TrainerProcess(job, "-c", HANGING)
+    trainer.wait_for(lambda report: report["step"] >= 18)
+    began = time.monotonic()
+    code, log = trainer.wait()
 
+    assert time.monotonic() - began < 3 + LONGEST_NOTICE_SECONDS
     outcome = job.read_outcome()
     assert (code, outcome.exit_code, outcome.reason) == (83, 83, "TrainingStalled")
     assert "no sign of life for 3 s in phase Train: no step" in outcome.message

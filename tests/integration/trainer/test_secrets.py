@@ -1,6 +1,5 @@
 """Secrets of a pod: whatever happens, they are found in nothing that the trainer says or leaves."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ import pytest
 
 from canaries import (
     ACCESS_KEY,
-    CANARIES,
     HUB_TOKEN,
     PASSWORD,
     SECRET_KEY,

@@ -77,9 +77,7 @@ def _write_outcome(outcome: Outcome, variables: Mapping[str, str], redactor: Red
     logger.log(level, "%s: %s", outcome.reason, outcome.message)
 
 
-def _attempt(
-    variables: Mapping[str, str], preemption: Preemption, redactor: Redactor
-) -> Outcome:
+def _attempt(variables: Mapping[str, str], preemption: Preemption, redactor: Redactor) -> Outcome:
     board: Board | None = None
     server = watch = None
     try:

@@ -38,6 +38,7 @@ from finetune_trainer.export.results import (
     list_rejected,
     name_rejected,
 )
+from finetune_trainer.models.hub import staying_offline
 from finetune_trainer.models.sources import Pretrained, fetch_model
 from finetune_trainer.places import Places, find_places
 from finetune_trainer.preemption import Preemption
@@ -124,7 +125,8 @@ def _run_fenced(
         return ranks.lead(lambda: _finish(job, places, equipment, publisher, done.report))
     prepared = ranks.take_turns(lambda: _prepare(job, places, equipment))
     _compare_findings(prepared, ranks)
-    _train_and_export(job, places, prepared, equipment, may_publish)
+    with staying_offline():
+        _train_and_export(job, places, prepared, equipment, may_publish)
     _refuse_what_was_rejected(job, places, equipment)
     return ranks.lead(lambda: _finish(job, places, equipment, publisher))
 

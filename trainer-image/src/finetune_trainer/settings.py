@@ -97,6 +97,12 @@ class Settings:
         root = self.config_maps if source.scheme == "configmap" else self.volumes
         return root / source.name / source.path
 
+    def find_root(self, source: Source) -> Path | None:
+        """Say what the files of a source may lead to: its claim; None for a user's own machine."""
+        roots = {"pvc": self.volumes, "configmap": self.config_maps}
+        root = roots.get(source.scheme)
+        return root / source.name if root else None
+
     def locate_uri(self, uri: str) -> Path:
         """Say where a pvc://, configmap:// or file:// URI lies in this container."""
         return self.locate(parse_source(uri))

@@ -21,6 +21,8 @@ from finetune_api.v1alpha1.status import (
 Phase = Literal[
     "Start", "Validate", "Load", "Baseline", "Train", "Evaluate", "Save", "Test", "Export", "Done"
 ]
+CHECKPOINT_CORRUPT = "CheckpointCorrupt"
+"""Begins, with a colon, the warning of a checkpoint that was set aside; it becomes an event."""
 MAX_REPORT_BYTES = 64 * 1024
 """A longer answer is not read: the pod is not trusted."""
 

@@ -4,6 +4,7 @@ Computed from the two statuses and not from "what just happened", so a restarted
 thing once: the status that says it is written in the same breath.
 """
 
+from finetune_api.contract.progress import CHECKPOINT_CORRUPT
 from finetune_api.v1alpha1 import FineTuneJobStatus
 from finetune_api.v1alpha1.status import Condition, ConditionType
 from finetune_operator.core import reasons
@@ -36,6 +37,7 @@ def list_notices(before: FineTuneJobStatus, after: FineTuneJobStatus) -> tuple[N
         *_announce_attempts(before, after),
         *_announce_resumption(before, after),
         *_announce_reason(before, after),
+        *_announce_damage(before, after),
     )
 
 
@@ -58,6 +60,18 @@ def _announce_reason(before: FineTuneJobStatus, after: FineTuneJobStatus) -> lis
     if new is None or new.reason in _QUIET or (old is not None and old.reason == new.reason):
         return []
     return [Notice(new.reason, new.message, is_warning=new.reason not in _GOOD)]
+
+
+def _announce_damage(before: FineTuneJobStatus, after: FineTuneJobStatus) -> list[Notice]:
+    """Tell of checkpoints that the trainer has found broken: the volume may be failing."""
+    known = before.resolved.warnings if before.resolved else []
+    found = after.resolved.warnings if after.resolved else []
+    begin = f"{CHECKPOINT_CORRUPT}: "
+    return [
+        Notice(CHECKPOINT_CORRUPT, warning.removeprefix(begin), is_warning=True)
+        for warning in found
+        if warning.startswith(begin) and warning not in known
+    ]
 
 
 def _find(status: FineTuneJobStatus, kind: ConditionType) -> Condition | None:

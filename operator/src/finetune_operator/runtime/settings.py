@@ -1,13 +1,16 @@
 """Reads the settings: defaults, then the environment (FINETUNE_OPERATOR_*), then flags."""
 
 import argparse
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, fields
 from typing import Any
 
+from finetune_api.contract.environment import SECRET_VARIABLES
 from finetune_operator.core.settings import Settings
 
 PREFIX = "FINETUNE_OPERATOR_"
+_USER_IN_ADDRESS = re.compile(r"://[^/?#\s]*@")
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
 
 
@@ -68,10 +71,29 @@ def _parse(item: Field[Any], text: str, source: str) -> Any:
         if isinstance(default, int | float):
             return _parse_number(text, type(default))
         if item.name == "trainer_env":
-            return tuple(_parse_pair(part) for part in _split(text))
+            pairs = tuple(_parse_pair(part) for part in _split(text))
+            _refuse_secrets(pairs, source)
+            return pairs
         return _split(text) if isinstance(default, tuple) else text
+    except SettingsError:
+        raise
     except ValueError as error:
         raise SettingsError(f"{source} is {text!r}: {error}") from error
+
+
+def _refuse_secrets(pairs: Sequence[tuple[str, str]], source: str) -> None:
+    """Refuse what would stand in every Job for all to read; the value is not repeated.
+
+    Raises:
+        SettingsError: a variable holds a secret, or an address with a password.
+    """
+    for name, value in pairs:
+        if name in SECRET_VARIABLES or _USER_IN_ADDRESS.search(value):
+            raise SettingsError(
+                f"{source} gives {name} a secret, which every Job would show: put tokens and keys"
+                " into the Secret that jobs name in model.credentialsSecretName, and no passwords"
+                " into addresses"
+            )
 
 
 def _parse_flag(text: str) -> bool:

@@ -1,5 +1,6 @@
 """Conditions, events and patches: what moves, when, and how little is written."""
 
+from finetune_api.v1alpha1.status import Resolved
 from finetune_operator.core import reasons
 from finetune_operator.core.notices import list_notices
 from finetune_operator.core.patches import build_merge_patch
@@ -42,6 +43,19 @@ def test_a_whole_life_is_told_in_two_events() -> None:
 
     assert [n.reason for n in (*first, *last)] == [reasons.ATTEMPT_CREATED, reasons.SUCCEEDED]
     assert not any(n.is_warning for n in (*first, *last))
+
+
+def test_a_broken_checkpoint_is_told_once_as_a_warning() -> None:
+    warning = "CheckpointCorrupt: checkpoint-8 is not used: optimizer.pt is missing"
+    before = a_running_job().facts().before
+    resolved = Resolved(warnings=["the warm-up is long", warning])
+    after = before.model_copy(update={"resolved": resolved})
+
+    (notice,) = list_notices(before, after)
+
+    assert (notice.reason, notice.is_warning) == ("CheckpointCorrupt", True)
+    assert notice.message == "checkpoint-8 is not used: optimizer.pt is missing"
+    assert list_notices(after, after) == ()
 
 
 def test_a_failure_is_a_warning() -> None:

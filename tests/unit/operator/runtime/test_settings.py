@@ -52,6 +52,23 @@ def test_what_does_not_read_is_refused_by_name_and_value(name: str, text: str) -
         read_settings([], {f"FINETUNE_OPERATOR_{name}": text})
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param("A=1,HF_TOKEN=hf_canary", "HF_TOKEN", id="a token"),
+        pytest.param("AWS_SECRET_ACCESS_KEY=canary", "AWS_SECRET_ACCESS_KEY", id="a key"),
+        pytest.param(
+            "HTTPS_PROXY=http://team:canary@proxy:3128", "HTTPS_PROXY", id="a proxy's password"
+        ),
+    ],
+)
+def test_a_secret_for_every_pod_is_refused_without_being_repeated(text: str, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"TRAINER_ENV gives {name} a secret") as refused:
+        read_settings([], {"FINETUNE_OPERATOR_TRAINER_ENV": text})
+
+    assert "canary" not in str(refused.value)
+
+
 def test_every_setting_says_what_it_does() -> None:
     silent = [f.name for f in fields(Settings) if len(f.metadata["description"]) < 10]
 

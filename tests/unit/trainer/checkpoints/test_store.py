@@ -66,8 +66,8 @@ def test_a_broken_one_is_set_aside_and_the_one_before_is_used(tmp_path: Path) ->
     assert found.about["step"] == store.newest_step == 1
     assert names(tmp_path) == ["bad-checkpoint-2", "checkpoint-1"]
     assert store.warnings == [
-        "checkpoint-2 is not used: optimizer.pt has 1999 of 2000 bytes; it was renamed to"
-        " bad-checkpoint-2"
+        "CheckpointCorrupt: checkpoint-2 is not used: optimizer.pt has 1999 of 2000 bytes; it was"
+        " renamed to bad-checkpoint-2"
     ]
 
 
@@ -85,7 +85,7 @@ def test_every_kind_of_damage_is_noticed(tmp_path: Path, damage: Callable[[Path]
     assert found.about["step"] == 1
     assert names(tmp_path) == ["bad-checkpoint-2", "checkpoint-1"]
     (warning,) = store.warnings
-    assert warning.startswith("checkpoint-2 is not used: ")
+    assert warning.startswith("CheckpointCorrupt: checkpoint-2 is not used: ")
 
 
 def test_going_back_before_a_step_removes_what_will_come_again(tmp_path: Path) -> None:

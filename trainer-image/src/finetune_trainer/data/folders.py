@@ -61,7 +61,7 @@ def read_folder(folder: Path, format_name: str, wanted: dict[str, str], field: s
             f"{field}.format is {format_name}, but {folder.name!r} {what}",
             hint=f"name a folder in {field}.source",
         )
-    lists = [folder / name for name in METADATA_NAMES if (folder / name).is_file()]
+    lists = find_lists(folder)
     if len(lists) > 1:
         raise DataError(
             f"{field} ({folder.name}) holds {' and '.join(METADATA_NAMES)}", hint="keep one of them"
@@ -70,6 +70,11 @@ def read_folder(folder: Path, format_name: str, wanted: dict[str, str], field: s
     if lists:
         return _read_list(lists[0], form, wanted, field)
     return _read_labels(folder, form, wanted, field)
+
+
+def find_lists(folder: Path) -> list[Path]:
+    """Find the lists of files in a folder."""
+    return [folder / name for name in METADATA_NAMES if (folder / name).is_file()]
 
 
 def _read_list(path: Path, form: FolderFormat, wanted: dict[str, str], field: str) -> Table:

@@ -16,6 +16,9 @@ from finetune_trainer.data.tables import Origin, Table
 from finetune_trainer.errors import DataError, NotFoundError
 from finetune_trainer.translations import translate_hub_error
 
+READ_FORMATS = ("csv", "json", "parquet", "arrow", "text", "imagefolder", "audiofolder")
+"""By the names that the datasets library has for them."""
+
 
 def resolve_dataset_revision(name: str, field: str) -> str:
     """Ask the hub for the newest commit of a data set.
@@ -53,22 +56,56 @@ def read_hub_table(
     config, split = part
     datasets.disable_progress_bars()
     try:
-        rows = datasets.load_dataset(
+        builder = datasets.load_dataset_builder(
             name,
             config,
-            split=split,
             revision=revision,
             token=os.environ.get(Variable.HUB_TOKEN),
             cache_dir=str(_cache_folder()),
         )
+        _refuse_other_formats(builder, f"{field}.source hf://{name}")
+        builder.download_and_prepare()
+        rows: Any = builder.as_dataset(split=split)
+    except DataError:
+        raise
     except ValueError as error:  # an unknown split or configuration; the message lists the known
         raise NotFoundError(f"{field}.source hf://{name}: {error}") from error
     except Exception as error:  # see above
+        _refuse_scripts(error, f"{field}.source hf://{name}")
         _refuse_loose_sounds(error, f"{field}.source hf://{name}")
         raise translate_hub_error(error, f"{field}.source hf://{name}") from error
     match_columns(wanted, rows.column_names, f"{field} (hf://{name}, split {split})")
     columns = {role: _read_column(rows, column) for role, column in wanted.items()}
     return Table(columns, (Origin(f"hf://{name} ({split})", 0),))
+
+
+def _refuse_other_formats(builder: Any, source: str) -> None:
+    """Refuse what the datasets library reads, and we do not: archives, pickles and the like.
+
+    Raises:
+        DataError: the data set is of such a format.
+    """
+    module = type(builder).__module__.rpartition(".")[2]
+    if module not in READ_FORMATS:
+        raise DataError(
+            f"{source} holds data of the format {module}; what is read from a hub is"
+            f" {', '.join(READ_FORMATS)}",
+            hint="write the rows as Parquet: dataset.to_parquet(...)",
+        )
+
+
+def _refuse_scripts(error: BaseException, source: str) -> None:
+    """Say what to do about a data set that brings code.
+
+    Raises:
+        DataError: that is the case.
+    """
+    if isinstance(error, RuntimeError) and "scripts are no longer supported" in str(error):
+        raise DataError(
+            f"{source} is made by a script of its own, and no code of a data set is run",
+            hint="name a data set, or a revision such as refs/convert/parquet, that holds the rows"
+            " as files",
+        ) from error
 
 
 def _refuse_loose_sounds(error: BaseException, source: str) -> None:

@@ -20,6 +20,7 @@ from finetune_trainer.data.templates import render_texts
 from finetune_trainer.errors import DataError, NotFoundError
 from finetune_trainer.settings import Settings
 from finetune_trainer.stores.downloads import Wanted, fetch_objects, refuse_archives
+from finetune_trainer.strays import find_strays
 
 DEFAULT_SPLITS = {"train": "train", "validation": "validation", "test": "test"}
 
@@ -92,9 +93,11 @@ class SourceReader:
 
     def _read_files(self, path: Path, part: TrainData | HeldOutData, field_name: str) -> Table:
         if part.format in folders.FOLDER_FORMATS:
+            self._refuse_strays(folders.find_lists(path), part, field_name)
             found = folders.read_folder(path, part.format, self._wanted, field_name)
             return place_table(found, self._columns, path)
         files = _list_files(path, part, field_name)
+        self._refuse_strays(files, part, field_name)
         formats = {_format_of(file, part, field_name) for file in files}
         if len(formats) > 1:
             raise DataError(
@@ -107,6 +110,18 @@ class SourceReader:
         return join_tables(
             [place_table(t, self._columns, f.parent) for t, f in zip(tables, files, strict=True)]
         )
+
+    def _refuse_strays(
+        self, files: Sequence[Path], part: TrainData | HeldOutData, field_name: str
+    ) -> None:
+        source = parse_source(part.source or "")
+        strays = find_strays(files, self._settings.find_root(source))
+        if strays:
+            raise DataError(
+                f"{field_name}.source {source.uri}: {strays[0]} is a link that leads out of where"
+                " the data lies",
+                hint="put the file itself into the folder",
+            )
 
 
 def _list_files(path: Path, part: TrainData | HeldOutData, field_name: str) -> list[Path]:

@@ -7,14 +7,15 @@ becomes of it. A file that cannot be read on is an error here.
 """
 
 import csv
-import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from finetune_trainer.data.columns import match_columns
+from finetune_trainer.data.json_texts import JsonTextError, parse_json
 from finetune_trainer.data.lines import DecodedLines
 from finetune_trainer.data.tables import BrokenRow, Origin, Table
 from finetune_trainer.errors import DataError
@@ -190,15 +191,10 @@ def _read_jsonl(path: Path, wanted: dict[str, str], place: str) -> Found:
 
 def _parse_json_row(line: str, number: int, place: str) -> dict[str, Any] | BrokenRow:
     try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        what = (
-            f"{error.msg.removesuffix(' at')} at column {error.colno}"
-            if isinstance(error, json.JSONDecodeError)
-            else "it is nested too deeply"
-        )
+        row = parse_json(line)
+    except JsonTextError as error:
         return BrokenRow(
-            f"{place} line {number} is no JSON: {what}",
+            f"{place} line {number} is no JSON: {error}",
             "JSONL holds one JSON object on each line",
         )
     if not isinstance(row, dict):
@@ -209,15 +205,30 @@ def _parse_json_row(line: str, number: int, place: str) -> dict[str, Any] | Brok
 
 
 def _read_parquet(path: Path, wanted: dict[str, str], place: str) -> Found:
-    import pyarrow
     import pyarrow.parquet
 
+    with _refusing_broken(place, "Parquet"), pyarrow.parquet.ParquetFile(path) as file:
+        match_columns(wanted, file.schema_arrow.names, place)
+        return _take_columns(file.read(columns=_name_once(wanted)), wanted)
+
+
+@contextmanager
+def _refusing_broken(place: str, form: str, hint: str | None = None) -> Iterator[None]:
+    """Refuse a file that breaks its reader: cut, foreign, or with sizes that no memory has.
+
+    Raises:
+        DataError: it does.
+    """
+    import pyarrow
+
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            match_columns(wanted, file.schema_arrow.names, place)
-            table = file.read(columns=_name_once(wanted))
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError) as error:
-        raise DataError(f"{place} is no Parquet file: {error}") from error
+        yield
+    except (pyarrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
+        what = str(error) or "it asks for more memory than there is"
+        raise DataError(f"{place} is no {form} file: {what}", hint=hint) from error
+
+
+def _take_columns(table: Any, wanted: dict[str, str]) -> Found:
     return Found({role: table.column(name).to_pylist() for role, name in wanted.items()})
 
 
@@ -232,16 +243,14 @@ def _read_arrow(path: Path, wanted: dict[str, str], place: str) -> Found:
     with path.open("rb") as file:
         is_file = file.read(len(ARROW_FILE_MAGIC)) == ARROW_FILE_MAGIC
     open_arrow = pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream
-    try:
-        with pyarrow.OSFile(str(path)) as source, open_arrow(source) as batches:
-            match_columns(wanted, batches.schema.names, place)
-            table = batches.read_all().select(_name_once(wanted))
-    except (pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError, OSError) as error:
-        raise DataError(
-            f"{place} is no Arrow file: {error}",
-            hint="write it as Arrow IPC or Feather version 2",
-        ) from error
-    return Found({role: table.column(name).to_pylist() for role, name in wanted.items()})
+    hint = "write it as Arrow IPC or Feather version 2"
+    with (
+        _refusing_broken(place, "Arrow", hint),
+        pyarrow.OSFile(str(path)) as source,
+        open_arrow(source) as batches,
+    ):
+        match_columns(wanted, batches.schema.names, place)
+        return _take_columns(batches.read_all().select(_name_once(wanted)), wanted)
 
 
 FORMATS: dict[str, Format] = {

@@ -4,6 +4,8 @@
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from finetune_api.contract.environment import Variable
@@ -13,6 +15,21 @@ from finetune_trainer.translations import translate_hub_error
 TEXT_ENDINGS = (".json", ".txt", ".model", ".jinja")
 """Configuration, vocabulary, chat templates. Python files and pickles are never downloaded."""
 TIMEOUT_SECONDS = 30
+
+
+@contextmanager
+def staying_offline() -> Iterator[None]:
+    """Let no library ask a hub for what nobody has named, whatever a model's files say.
+
+    All that a job needs is here before it trains; what is published is sent afterwards.
+    """
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def download_model(

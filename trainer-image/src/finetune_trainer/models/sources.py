@@ -15,6 +15,7 @@ from finetune_api.sources import Source, parse_source
 from finetune_api.v1alpha1.pretrained import PretrainedModel
 from finetune_trainer.errors import ConfigError, NotFoundError
 from finetune_trainer.models import hub
+from finetune_trainer.models.references import check_links, check_settings
 from finetune_trainer.models.weights import check_weights, choose_weight_files, refuse_adapter
 from finetune_trainer.settings import Settings
 from finetune_trainer.stores.downloads import Wanted, fetch_objects, refuse_archives
@@ -72,9 +73,10 @@ def fetch_model(
     elif source.scheme == "s3":
         folder = _download(source, "model.source", settings, versions)
     else:
-        folder = _require_folder(settings.locate(source), "model.source", model.source)
+        folder = _require_own_folder(source, "model.source", settings)
     config = _read_config(folder, model.source)
     check_weights(folder, model.source)
+    check_settings(folder, model.source, "model.source")
     return Pretrained(
         source=model.source,
         folder=folder,
@@ -109,13 +111,23 @@ def _find_tokenizer(
     if model.tokenizer_source is None:
         return folder
     source = parse_source(model.tokenizer_source)
+    field = "model.tokenizerSource"
     if source.scheme == "hf":
         cache = settings.scratch / "hub"
-        return hub.download_model(source.name, None, cache, with_weights=False)[0]
-    if source.scheme == "s3":
-        field = "model.tokenizerSource"
-        return _download(source, field, settings, versions, with_weights=False)
-    return _require_folder(settings.locate(source), "model.tokenizerSource", model.tokenizer_source)
+        found = hub.download_model(source.name, None, cache, with_weights=False)[0]
+    elif source.scheme == "s3":
+        found = _download(source, field, settings, versions, with_weights=False)
+    else:
+        found = _require_own_folder(source, field, settings)
+    check_settings(found, source.uri, field)
+    return found
+
+
+def _require_own_folder(source: Source, field: str, settings: Settings) -> Path:
+    """Find a folder of a volume, all of whose files lie there."""
+    folder = _require_folder(settings.locate(source), field, source.uri)
+    check_links(folder, settings.find_root(source), source.uri, field)
+    return folder
 
 
 def _require_folder(path: Path, field: str, uri: str) -> Path:

@@ -27,6 +27,12 @@ PLAIN_TEMPLATE = (
 """For tokenizers without a template. Words and no tokens of its own: those would need embeddings
 that the model does not have."""
 _BEGINNING = "{{ bos_token }}"
+TEMPLATE_FAULTS = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError),
+    *(RecursionError, TypeError, ValueError),
+)
+"""What a template can raise besides the errors of its language: it comes with the model, and may
+divide by zero or ask for a text of a terabyte."""
 
 
 class UnwritableChatError(Exception):
@@ -93,8 +99,10 @@ def _render(messages: Sequence[Message], tokenizer: Any) -> str:
 
     try:
         text: str = tokenizer.apply_chat_template(list(messages), tokenize=False)
-    except TemplateError as error:
-        raise UnwritableChatError(f"the chat template refuses: {error}") from error
+    except (TemplateError, *TEMPLATE_FAULTS) as error:
+        raise UnwritableChatError(
+            f"the chat template refuses: {str(error) or type(error).__name__}"
+        ) from error
     return text
 
 

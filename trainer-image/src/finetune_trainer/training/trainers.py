@@ -14,6 +14,7 @@ from finetune_api.v1alpha1.status import CheckpointStatus
 from finetune_api.v1alpha1.training import Training
 from finetune_trainer.callbacks.divergence import GuardAgainstDivergence
 from finetune_trainer.callbacks.memory import collect_memory, write_memory
+from finetune_trainer.checkpoints.quarantines import refusing_foreign_files
 from finetune_trainer.checkpoints.store import CheckpointStore
 from finetune_trainer.distribution.ranks import ALONE, Ranks
 from finetune_trainer.evaluation.likelihoods import IGNORED
@@ -275,13 +276,18 @@ class FineTuneTrainer(Trainer):
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """Tell a schedule on a plateau of the evaluation that the checkpoint does not know."""
-        self._take_up_optimizer(checkpoint)
+        with refusing_foreign_files(checkpoint):
+            self._take_up_optimizer(checkpoint)
         scores, self._late_scores = self._late_scores, {}
         if scores and isinstance(self.lr_scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
             self.lr_scheduler.step(scores[f"eval_{self.args.metric_for_best_model}"])
 
     def _take_up_optimizer(self, checkpoint: str | None) -> None:
         super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with refusing_foreign_files(checkpoint):
+            super()._load_rng_state(checkpoint)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Load an adapter by our own way, which opens safetensors only."""

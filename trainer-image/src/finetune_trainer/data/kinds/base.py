@@ -4,11 +4,12 @@
 learned from. Both work on plain Python values, long before torch is imported.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from finetune_trainer.data.json_texts import JsonTextError, parse_json
 
 
 class Kind(StrEnum):
@@ -52,6 +53,6 @@ def parse_structure(value: Any) -> Any:
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
         return value
     try:
-        return json.loads(value)
-    except ValueError:
+        return parse_json(value)
+    except JsonTextError:
         return value
