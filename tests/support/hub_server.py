@@ -17,6 +17,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import hub_writes
+from hub_large_files import LargeFiles
 
 COMMIT = "c0ffee" + "0" * 34
 KINDS = {"models": "", "datasets": "datasets/"}
@@ -34,6 +35,7 @@ class Repository:
         error: the hub's sentence in that answer.
         failures_left: how often `status` is given before it works; None for ever.
         write_token: needed to change it.
+        refuses_commits: whether the token has lost its right since it was checked.
         is_private: whether it was made so.
         strange_files: more files, by names that no file system would give them.
         commits: the titles of the commits since it is served.
@@ -46,6 +48,7 @@ class Repository:
     error: str = ""
     failures_left: int | None = None
     write_token: str = "hf_write"
+    refuses_commits: bool = False
     is_private: bool = False
     commits: list[str] = field(default_factory=list)
     strange_files: dict[str, bytes] = field(default_factory=dict)
@@ -67,6 +70,7 @@ class HubServer:
     """Where repositories are made; None makes none."""
     new_write_token: str = "hf_write"
     """What makes and changes them."""
+    large_files: LargeFiles = field(default_factory=LargeFiles)
     bodies: list[bytes] = field(default_factory=list)
     """What was sent, request by request."""
 
@@ -118,9 +122,12 @@ def _make_handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._send(with_body=True)
 
+        def do_PUT(self) -> None:
+            self._send(with_body=True)
+
         def _send(self, *, with_body: bool) -> None:
             hub.requests.append(f"{self.command} {self.path}")
-            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            sent = _read_body(self)
             hub.bodies.append(sent)
             authorization = self.headers.get("Authorization")
             call = hub_writes.Call(self.command, self.path, authorization or "", sent)
@@ -138,6 +145,17 @@ def _make_handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+def _read_body(request: BaseHTTPRequestHandler) -> bytes:
+    if request.headers.get("Transfer-Encoding") != "chunked":
+        return request.rfile.read(int(request.headers.get("Content-Length") or 0))
+    chunks = []
+    while size := int(request.rfile.readline(), 16):
+        chunks.append(request.rfile.read(size))
+        request.rfile.readline()
+    request.rfile.readline()
+    return b"".join(chunks)
 
 
 def _answer(hub: HubServer, target: str, authorization: str | None, sent: bytes) -> _Answer:

@@ -35,6 +35,9 @@ class Call:
 
 def answer(hub: HubServer, call: Call) -> Answer | None:
     """Answer what would change something; None for everything else."""
+    large = hub.large_files.answer(hub.url, call.method, call.target, call.sent)
+    if large is not None:
+        return large
     path = call.path
     if path == ["api", "validate-yaml"]:
         return _say({"warnings": [], "errors": []})
@@ -50,9 +53,10 @@ def answer(hub: HubServer, call: Call) -> Answer | None:
         case "auth-check":
             return _say({}) if may_write else DENIED
         case "preupload":
-            return _plan_upload(call) if may_write else DENIED
+            return _plan_upload(hub, call) if may_write else DENIED
         case "commit":
-            return _commit(hub, repository, call) if may_write else DENIED
+            is_refused = not may_write or repository.refuses_commits
+            return DENIED if is_refused else _commit(hub, repository, call)
     return None
 
 
@@ -73,9 +77,17 @@ def _create(hub: HubServer, call: Call) -> Answer:
     return _say({"url": f"{hub.url}/{name}"})
 
 
-def _plan_upload(call: Call) -> Answer:
+def _plan_upload(hub: HubServer, call: Call) -> Answer:
     files = json.loads(call.sent)["files"]
-    plan = [{"path": f["path"], "uploadMode": "regular", "shouldIgnore": False} for f in files]
+    ways = {True: "lfs", False: "regular"}
+    plan = [
+        {
+            "path": file["path"],
+            "uploadMode": ways[hub.large_files.is_large(file["path"], file["size"])],
+            "shouldIgnore": False,
+        }
+        for file in files
+    ]
     return _say({"files": plan})
 
 
@@ -89,9 +101,14 @@ def _commit(hub: HubServer, repository: Repository, call: Call) -> Answer:
         elif operation["key"] == "deletedFile":
             (repository.folder / value["path"]).unlink()
         else:
+            is_large = operation["key"] == "lfsFile"
+            if is_large and value["oid"] not in hub.large_files.stored:
+                return 422, {}, b'{"error": "a large file was not sent"}'
             target = repository.folder / value["path"]
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(base64.b64decode(value["content"]))
+            stored = hub.large_files.stored
+            content = stored[value["oid"]] if is_large else base64.b64decode(value["content"])
+            target.write_bytes(content)
     repository.commits.append(title)
     repository.commit = hashlib.sha1(call.sent, usedforsecurity=False).hexdigest()
     url = f"{hub.url}/{'/'.join(call.path[2:4])}/commit/{repository.commit}"

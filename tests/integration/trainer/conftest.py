@@ -46,6 +46,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "vit": make_tiny_vit,
         "resnet": make_tiny_resnet,
         "vgg": lambda folder: make_tiny_timm(folder, "vgg11", mlp_ratio=0.02),
+        "inception": lambda folder: make_tiny_timm(
+            folder, "inception_v3", size=75, aux_logits=False
+        ),
         "rt-detr": make_tiny_rt_detr,
         "wav2vec2": make_tiny_wav2vec2,
     }

@@ -41,7 +41,7 @@ def list_malices() -> Iterator[object]:
                 yield pytest.param(malice, kind, id=f"{name}, {kind}")
 
 
-@pytest.mark.parametrize(("malice", "kind"), list_malices())
+@pytest.mark.parametrize(("malice", "kind"), list(list_malices()))
 def test_nothing_of_malicious_data_is_run(
     sources: Sources, canary: Canary, malice: Malice, kind: SourceKind
 ) -> None:

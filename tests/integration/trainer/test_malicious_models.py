@@ -36,7 +36,7 @@ def list_malices() -> Iterator[object]:
                 yield pytest.param(malice, kind, id=f"{name}, {kind}")
 
 
-@pytest.mark.parametrize(("malice", "kind"), list_malices())
+@pytest.mark.parametrize(("malice", "kind"), list(list_malices()))
 def test_nothing_of_a_malicious_model_is_run(
     sources: Sources, tiny_bert: Path, canary: Canary, malice: Malice, kind: SourceKind
 ) -> None:

@@ -47,12 +47,16 @@ def test_images_are_sorted_by_a_model_that_loads_and_predicts(
     assert saved(draw_patch(COLORS["green"], seed=99))[0]["label"] == "green"
 
 
+@pytest.mark.parametrize(
+    ("family", "width"),
+    [pytest.param("vgg", 4096, id="VGG"), pytest.param("inception", 2048, id="Inception")],
+)
 def test_the_output_layer_of_a_timm_model_is_trained_and_keeps_its_labels(
-    tmp_path: Path, models: Callable[[str], Path]
+    tmp_path: Path, models: Callable[[str], Path], family: str, width: int
 ) -> None:
     from transformers import pipeline
 
-    job = a_media_job(tmp_path, "ImageClassification", models("vgg"))
+    job = a_media_job(tmp_path, "ImageClassification", models(family))
     write_patches(job)
     job.with_spec(training={"epochs": 2}, method={"type": "FeatureExtraction"})
 
@@ -61,7 +65,7 @@ def test_the_output_layer_of_a_timm_model_is_trained_and_keeps_its_labels(
     assert metrics["test"]["loss"] < metrics["test_baseline"]["loss"]
     parameters = read_resolved(job).parameters
     assert parameters is not None
-    assert parameters.trainable == 4096 * 3 + 3
+    assert parameters.trainable == width * 3 + 3
     saved = pipeline("image-classification", model=str(job.output))
     assert {row["label"] for row in saved(draw_patch(COLORS["red"], seed=9))} == set(COLORS)
 

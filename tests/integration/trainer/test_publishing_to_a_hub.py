@@ -10,6 +10,7 @@ import pytest
 
 from finetune_api.contract.exit_codes import ExitCode
 from finetune_api.contract.outcomes import Outcome
+from finetune_trainer.models.weights import find_problem
 from hub_server import HubServer, Repository
 from trainer_jobs import TrainerJob, a_trainer_job
 
@@ -108,3 +109,53 @@ def test_without_a_token_nothing_is_begun(hub: HubServer, job: TrainerJob) -> No
 
     assert outcome.exit_code == ExitCode.ACCESS_DENIED
     assert "there is no token to write with" in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("part_bytes", "refused"),
+    [
+        pytest.param(None, 0, id="in one piece"),
+        pytest.param(None, 1, id="in one piece, at the second try"),
+        pytest.param(20_000, 0, id="in parts"),
+    ],
+)
+def test_large_files_are_sent_apart_from_the_commit(
+    hub: HubServer, job: TrainerJob, part_bytes: int | None, refused: int
+) -> None:
+    hub.large_files.part_bytes, hub.large_files.refused = part_bytes, refused
+
+    outcome = run(job, hub)
+
+    assert outcome.succeeded, outcome.message
+    weights = hub.models[NAME].folder / "model.safetensors"
+    assert list(hub.large_files.stored.values()) == [weights.read_bytes()]
+    assert find_problem(weights) is None
+    puts = [line for line in hub.requests if line.startswith("PUT /large/")]
+    count = -(-weights.stat().st_size // part_bytes) if part_bytes else 1
+    assert len(puts) == count + refused
+
+
+def test_a_model_that_cannot_be_published_is_kept_and_published_by_the_next_attempt(
+    hub: HubServer, job: TrainerJob
+) -> None:
+    """The token is good at the start, and has lost its right when the model is done."""
+    repository = a_repository(hub)
+    repository.refuses_commits = True
+
+    outcome = run(job, hub)
+
+    kept = job.resolve().output_uri
+    assert outcome.exit_code == ExitCode.ACCESS_DENIED
+    assert f"the model is done and lies sealed at {kept}" in outcome.message
+    assert f"copy the model from {kept}" in (outcome.hint or "")
+    assert outcome.artifacts[0].uri == kept
+    sealed = job.volumes / kept.removeprefix("pvc://")
+    assert find_problem(sealed / "model.safetensors") is None
+
+    repository.refuses_commits = False
+    (job.claim / "base").unlink()  # nothing to train from any more
+    again = run(job.with_attempt(2), hub)
+
+    assert again.succeeded, again.message
+    assert again.artifacts[0].uri == f"hf://{NAME}"
+    assert (repository.folder / "result.json").read_bytes() == (sealed / "result.json").read_bytes()

@@ -29,19 +29,22 @@ DEBUG = {Variable.LOG_LEVEL: "DEBUG", "HF_DEBUG": "1", "DATASETS_VERBOSITY": "de
 
 TALKATIVE = """
 import logging, os, sys, threading, warnings
+from finetune_trainer import run
 from finetune_trainer.__main__ import main
-from finetune_trainer.training import attempts
 
-def quote_everything(attempt):
+def quote_everything(job, data, plan, board):
+    import huggingface_hub
+
     secrets = "; ".join(os.environ[n] for n in ("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "HTTPS_PROXY"))
     print(secrets)
     print(secrets, file=sys.stderr)
     warnings.warn(secrets)
-    attempt.context.board.warn(secrets)
-    library = logging.getLogger("huggingface_hub")
-    library.error("refused: %s", secrets)
+    board.warn(secrets)
+    logging.getLogger("huggingface_hub").error("refused: %s", secrets)
+
     def fail():
         raise OSError(secrets)
+
     thread = threading.Thread(target=fail)
     thread.start()
     thread.join()
@@ -50,7 +53,7 @@ def quote_everything(attempt):
     except OSError as error:
         raise RuntimeError(f"cannot sign in with {secrets}") from error
 
-attempts.train = quote_everything
+run._report_plan = quote_everything
 sys.exit(main())
 """
 
@@ -107,7 +110,7 @@ def job(tmp_path: Path, tiny_bert: Path) -> TrainerJob:
 
 
 HUB = {
-    "model": {"source": "hf://org/tiny"},
+    "model": {"source": "hf://org/tiny", "credentialsSecretName": "credentials"},
     "dataset": {"train": {"source": "hf://org/reviews"}},
     "output": {"destination": "hf://org/published"},
 }

@@ -72,6 +72,12 @@ def test_a_model_of_pickles_only_is_refused_with_the_way_out() -> None:
     assert "save_pretrained" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("name", ["tf_model.h5", "flax_model.msgpack", "model.ckpt"])
+def test_weights_of_other_libraries_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"no safetensors weights, only {name}"):
+        choose_weight_files(["config.json", name], "hf://org/old")
+
+
 def test_a_folder_without_weights_is_not_found() -> None:
     with pytest.raises(NotFoundError, match=r"it has README\.md, config\.json"):
         choose_weight_files(["config.json", "README.md"], "hf://org/empty")

@@ -237,7 +237,8 @@ def test_what_cannot_be_published_is_not_lost(job: TrainerJob, model: Path) -> N
     with pytest.raises(AccessError, match="the model is done and lies sealed at pvc://") as caught:
         publish_model(publisher_of(job, bucket), resolved, model, lambda: None)
 
-    assert caught.value.hint == "ask for more rights"
+    assert (caught.value.hint or "").startswith("ask for more rights; ")
+    assert f"copy the model from {resolved.output_uri}" in (caught.value.hint or "")
     assert caught.value.artifacts[0].uri == resolved.output_uri
 
 

@@ -23,6 +23,13 @@ def build(folder: Path, **training: Any) -> TrainingArguments:
     return build_arguments(spec, plan_steps(spec, 64), Machine("cpu", "Float32"), folder)
 
 
+def test_evaluation_takes_four_times_the_rows_unless_said_otherwise(tmp_path: Path) -> None:
+    assert build(tmp_path, batchSize=6).per_device_eval_batch_size == 24
+    spec = a_spec("TextClassification", evaluation={"batchSize": 10})
+    machine, plan = Machine("cpu", "Float32"), plan_steps(spec, 64)
+    assert build_arguments(spec, plan, machine, tmp_path).per_device_eval_batch_size == 10
+
+
 def trace_rates(arguments: TrainingArguments) -> list[float]:
     """Give the learning rate of every step."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=arguments.learning_rate)

@@ -174,6 +174,22 @@ def test_noise_is_added_only_while_training(bert: Path, tmp_path: Path, method: 
     assert asker.differs == {"training": True, "evaluating": False, "afterwards": False}
 
 
+@pytest.mark.parametrize("limit", [0.01, 0.001])
+def test_a_step_is_no_longer_than_the_clipped_gradient(
+    bert: Path, tmp_path: Path, limit: float
+) -> None:
+    """The first step of SGD is the gradient times the rate of 0.1."""
+    recipe = {"optimizer": "SGD", "maxGradNorm": limit, "weightDecay": 0.0}
+    trainer = make_trainer(bert, tmp_path, "TextClassification", training=recipe)
+    model: Any = trainer.model
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+
+    trainer.train()
+
+    moved = [(weight - before[name]).norm() for name, weight in model.named_parameters()]
+    assert float(torch.stack(moved).norm()) == pytest.approx(0.1 * limit, rel=1e-2)
+
+
 @contextmanager
 def counting_calls(model: Any, ending: str) -> Iterator[list[str]]:
     """Count the forward passes of a module, those that checkpointing repeats included."""

@@ -18,6 +18,21 @@ WRITE_HINT = (
 )
 
 
+@contextmanager
+def sending_by_lfs() -> Iterator[None]:
+    """Send large files by Git LFS, which every hub takes; Xet has one hub alone.
+
+    The client would choose Xet wherever its library is installed, and fail at a company's own hub.
+    """
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = before
+
+
 class Hub:
     """A model repository, and a token for it. Every method may raise a TrainerError."""
 
@@ -66,7 +81,7 @@ class Hub:
 
     def commit(self, folder: Path, title: str, removed: Sequence[str]) -> str:
         """Add a folder and remove some files in one commit, and give the commit."""
-        with self._translating():
+        with self._translating(), sending_by_lfs():
             made = self._api.upload_folder(
                 repo_id=self._name,
                 folder_path=folder,

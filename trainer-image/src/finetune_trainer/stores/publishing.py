@@ -78,9 +78,17 @@ def publish_model(publisher: Publisher, job: ResolvedJob, folder: Path, check: C
         raise
     except TrainerError as error:
         kept = f"{error}; the model is done and lies sealed at {job.output_uri}"
-        told = type(error)(kept, hint=error.hint)
+        told = type(error)(kept, hint=_say_how_to_get_it(error.hint, job))
         told.artifacts = tuple(list_sealed(folder, job))
         raise told from error
+
+
+def _say_how_to_get_it(hint: str | None, job: ResolvedJob) -> str:
+    known = f"{hint}; " if hint else ""
+    return (
+        f"{known}nothing has to be trained again: copy the model from {job.output_uri}, or name"
+        " that as model.source of another job"
+    )
 
 
 class BucketPublisher:
