@@ -21,7 +21,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
 
-from finetune_api.contract.exit_codes import ExitCode
+from finetune_api.contract.exit_codes import MEANINGS, ExitCode
+from source_kinds import SOURCE_KINDS, SourceKind
 from trainer_jobs import make_reviews, write_csv, write_jsonl, write_parquet
 
 LENGTH_BYTES = 8
@@ -91,13 +92,24 @@ class Malice:
         code: the exit code; never one that is retried. None where each kind of source says
             another one, all of them final.
         says: what the message holds besides the source.
-        needs_links: whether it is a link, which neither a hub nor a bucket can hold.
+        kinds: the kinds of source that can hold it: no link lies in a hub or a bucket, and what
+            the datasets library mends or takes an hour for is not asked of it.
     """
 
     spoil: Spoil
     code: ExitCode | None
     says: str = ""
-    needs_links: bool = False
+    kinds: tuple[SourceKind, ...] = SOURCE_KINDS
+
+    @property
+    def codes(self) -> frozenset[ExitCode]:
+        """The exit codes that will do."""
+        return FINAL_CODES if self.code is None else frozenset({self.code})
+
+
+FINAL_CODES = frozenset(code for code, meaning in MEANINGS.items() if code and not meaning.retried)
+CLAIM: tuple[SourceKind, ...] = ("pvc",)
+READ_BY_US: tuple[SourceKind, ...] = ("pvc", "file", "s3")
 
 
 # --- models ---------------------------------------------------------------------------------------
@@ -283,7 +295,7 @@ SPOILED_MODELS: dict[str, Malice] = {
     "a tensor of four terabytes": Malice(_claim_a_huge_tensor, BAD_CONFIG, "model.safetensors"),
     "a configuration without end": Malice(_nest("config.json"), BAD_CONFIG, "config.json"),
     "a tokenizer's settings without end": Malice(
-        _nest("tokenizer_config.json"), NOT_FOUND, "has no tokenizer"
+        _nest("tokenizer_config.json"), BAD_CONFIG, "tokenizer_config.json is no JSON"
     ),
     "a tokenizer without end": Malice(_nest("tokenizer.json"), NOT_FOUND, "has no tokenizer"),
     "weights of a neighbour": Malice(_point_the_index_elsewhere, BAD_CONFIG, "../stolen"),
@@ -292,10 +304,10 @@ SPOILED_MODELS: dict[str, Malice] = {
         _steal("init_inputs"), BAD_CONFIG, "sets init_inputs"
     ),
     "a link to the environment": Malice(
-        _link_the_vocabulary, BAD_CONFIG, "vocab.txt is a link", needs_links=True
+        _link_the_vocabulary, BAD_CONFIG, "vocab.txt is a link", kinds=CLAIM
     ),
     "a link to another's weights": Malice(
-        _link_the_weights, BAD_CONFIG, "model.safetensors is a link", needs_links=True
+        _link_the_weights, BAD_CONFIG, "model.safetensors is a link", kinds=CLAIM
     ),
     "a checkpoint of timm": Malice(_open_a_checkpoint_of_timm, BAD_CONFIG, "sets checkpoint_path"),
     "an architecture of a hub": Malice(
@@ -408,18 +420,20 @@ BAD_DATA: dict[str, Malice] = {
     "a number of a million digits": Malice(
         _write_line(f'{{"text": {"9" * 1_000_000}, "label": "a"}}'), None
     ),
-    "half of a character": Malice(_write_line('{"text": "\\ud800", "label": "a"}'), None),
+    "half of a character": Malice(
+        _write_line('{"text": "\\ud800", "label": "a"}'), BAD_ROWS, kinds=READ_BY_US
+    ),
     "a Parquet footer of two gigabytes": Malice(_claim_a_huge_footer, None),
     "a Parquet footer of billions of columns": Malice(_spoil_the_footer, None),
     "an Arrow schema of two gigabytes": Malice(_claim_a_huge_message, None),
     "texts that are no UTF-8": Malice(_spoil_utf8, None),
-    "200,000 columns": Malice(_write_many_columns, BAD_ROWS, "has no column 'text'"),
+    "200,000 columns": Malice(_write_many_columns, BAD_ROWS, "has no column 'text'", READ_BY_US),
     "a quote that is never closed": Malice(_write_an_open_quote, None),
     "a link to the environment": Malice(
-        _link_to_the_environment, BAD_ROWS, "train.csv is a link", needs_links=True
+        _link_to_the_environment, BAD_ROWS, "train.csv is a link", kinds=CLAIM
     ),
     "a link to a neighbour's rows": Malice(
-        _link_to_a_neighbour, BAD_ROWS, "train.csv is a link", needs_links=True
+        _link_to_a_neighbour, BAD_ROWS, "train.csv is a link", kinds=CLAIM
     ),
 }
 

@@ -54,6 +54,11 @@ def test_an_early_stop_is_told(team: Team, stage: Stage, operator: OperatorProce
         pytest.param(finish(80), "CUDAOutOfMemory", id="a GPU that is too small"),
         pytest.param(finish(137, reason="OOMKilled"), "HostOutOfMemory", id="too little memory"),
         pytest.param(finish(0), "FalseSuccess", id="a 0 without an outcome"),
+        pytest.param(
+            finish(0, message=an_outcome(exit_code=143, succeeded=False, reason="Terminated")),
+            "FalseSuccess",
+            id="a 0 of a trainer that was told to stop",
+        ),
         pytest.param(hold("InvalidImageName", "no"), "InvalidImageName", id="no image name"),
         pytest.param(
             finish(

@@ -84,8 +84,19 @@ def test_an_early_stop_is_a_success_that_says_so() -> None:
     assert condition(plan, "Finished") == ("True", "EarlyStopped")
 
 
-def test_exit_code_zero_alone_is_no_success() -> None:
-    plan = decide(a_job().with_attempt().with_pod(exit_code=0).completed().facts())
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param("", id="without a word"),
+        pytest.param(
+            an_outcome(exit_code=143, succeeded=False, reason="Terminated"), id="told to stop"
+        ),
+    ],
+)
+def test_exit_code_zero_alone_is_no_success(message: str) -> None:
+    job = a_job().with_attempt().with_pod(exit_code=0, message=message).completed()
+
+    plan = decide(job.facts())
 
     assert condition(plan, "Failed") == ("True", reasons.FALSE_SUCCESS)
 

@@ -13,7 +13,7 @@ from finetune_api.contract.environment import Variable
 from finetune_trainer.data.columns import match_columns
 from finetune_trainer.data.media import Media, place_media
 from finetune_trainer.data.tables import Origin, Table
-from finetune_trainer.errors import DataError, NotFoundError
+from finetune_trainer.errors import DataError, InternalError, NotFoundError
 from finetune_trainer.translations import translate_hub_error
 
 READ_FORMATS = ("csv", "json", "parquet", "arrow", "text", "imagefolder", "audiofolder")
@@ -66,6 +66,8 @@ def read_hub_table(
         _refuse_other_formats(builder, f"{field}.source hf://{name}")
         builder.download_and_prepare()
         rows: Any = builder.as_dataset(split=split)
+        match_columns(wanted, rows.column_names, f"{field} (hf://{name}, split {split})")
+        columns = {role: _read_column(rows, column) for role, column in wanted.items()}
     except DataError:
         raise
     except ValueError as error:  # an unknown split or configuration; the message lists the known
@@ -73,9 +75,8 @@ def read_hub_table(
     except Exception as error:  # see above
         _refuse_scripts(error, f"{field}.source hf://{name}")
         _refuse_loose_sounds(error, f"{field}.source hf://{name}")
-        raise translate_hub_error(error, f"{field}.source hf://{name}") from error
-    match_columns(wanted, rows.column_names, f"{field} (hf://{name}, split {split})")
-    columns = {role: _read_column(rows, column) for role, column in wanted.items()}
+        found = translate_hub_error(error, f"{field}.source hf://{name}")
+        raise _blame_the_data(found, error) if type(found) is InternalError else found from error
     return Table(columns, (Origin(f"hf://{name} ({split})", 0),))
 
 
@@ -106,6 +107,16 @@ def _refuse_scripts(error: BaseException, source: str) -> None:
             hint="name a data set, or a revision such as refs/convert/parquet, that holds the rows"
             " as files",
         ) from error
+
+
+def _blame_the_data(found: InternalError, error: BaseException) -> DataError:
+    """Say that what no other row of the table knows is a file that cannot be read.
+
+    It would be no better at the next attempt; the cause says more than the library's own error.
+    """
+    cause = error.__cause__
+    why = f": {cause!s:.300}" if cause is not None else ""
+    return DataError(f"{found}{why}", hint="the files of the data set cannot be read: mend them")
 
 
 def _refuse_loose_sounds(error: BaseException, source: str) -> None:

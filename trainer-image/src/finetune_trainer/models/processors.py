@@ -26,9 +26,9 @@ def load_tokenizer(pretrained: Pretrained) -> Any:
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             pretrained.tokenizer_folder, trust_remote_code=False, local_files_only=True
         )
-    except (OSError, ValueError) as error:
+    except Exception as error:  # the tokenizers library raises nothing more special
         raise NotFoundError(
-            f"model.source {pretrained.source} has no tokenizer that can be loaded: {error}",
+            f"model.source {pretrained.source} has no tokenizer that can be loaded: {error!s:.300}",
             hint="set model.tokenizerSource",
         ) from error
     if tokenizer.pad_token_id is None:

@@ -47,10 +47,10 @@ def check_settings(folder: Path, source: str, field: str) -> None:
     """Refuse settings that name what lies elsewhere.
 
     Raises:
-        ConfigError: one does; the message names it.
+        ConfigError: one does, or cannot be read; the message names it.
     """
     for name in SETTINGS_NAMES:
-        settings = _read(folder / name)
+        settings = _read(folder / name, f"{field} {source}: {name}")
         for setting, value in _list_texts(settings):
             if setting not in _REPLACED and _names_a_file(value):
                 raise ConfigError(
@@ -61,12 +61,13 @@ def check_settings(folder: Path, source: str, field: str) -> None:
         _check_architecture(settings, f"{field} {source}: {name}")
 
 
-def _read(path: Path) -> Any:
-    """Read settings; what cannot be read is refused by whoever needs it."""
+def _read(path: Path, place: str) -> Any:
     try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
+        return json.loads(path.read_bytes()) if path.is_file() else {}
+    except (ValueError, RecursionError) as error:  # the latter: nested to break the parser
+        raise ConfigError(
+            f"{place} is no JSON: {error}", hint="copy or download the model again"
+        ) from error
 
 
 def _list_texts(value: Any, setting: str = "") -> Iterator[tuple[str, str]]:
