@@ -58,8 +58,13 @@ def use_hub(hub: HubServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     import datasets
     import huggingface_hub
 
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(folder / "hub"))
-    monkeypatch.setattr(datasets.config, "HF_ENDPOINT", hub.url)
+    constants = huggingface_hub.constants
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub"))
+    for name in ("HUB_DATASETS_URL", "HF_ENDPOINT"):
+        address = getattr(datasets.config, name).replace(datasets.config.HF_ENDPOINT, hub.url)
+        monkeypatch.setattr(datasets.config, name, address)
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
     monkeypatch.setenv("HF_HOME", str(folder))

@@ -155,7 +155,8 @@ class Interrupted:
 
     def copy_to(self, job: TrainerJob) -> TrainerJob:
         """Give another pod what the first one left."""
-        shutil.copytree(self.folder / "volumes", job.volumes, symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(job.volumes)
+        shutil.copytree(self.folder / "volumes", job.volumes, symlinks=True)
         return with_checkpoints(job).with_attempt(2)
 
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,28 @@ def test_a_sealed_folder_agrees_with_its_manifest(tmp_path: Path) -> None:
     assert sealed.about == {"step": 3}
     assert set(sealed.files) == {"model.bin", "sub/config.json"}
     assert sealed.bytes == len("weights") + len("{}")
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "sub/../../secret"])
+def test_a_manifest_cannot_name_files_elsewhere(tmp_path: Path, name: str) -> None:
+    """What it names is published: a forged one would send what belongs to others."""
+    folder = seal_one(tmp_path / "one")
+    (tmp_path / "secret").write_text("mine")
+    manifest = json.loads((folder / NAME).read_text())
+    manifest["files"][name] = {"bytes": 4, "sha256": "0" * 64}
+    (folder / NAME).write_text(json.dumps(manifest))
+
+    with pytest.raises(BrokenSealError, match="which is not in the folder"):
+        sealing.read_manifest(folder, NAME)
+
+
+def test_a_link_is_no_sealed_file(tmp_path: Path) -> None:
+    folder = seal_one(tmp_path / "one")
+    (folder / "model.bin").rename(tmp_path / "model.bin")
+    (folder / "model.bin").symlink_to(tmp_path / "model.bin")
+
+    with pytest.raises(BrokenSealError, match=r"model\.bin is missing"):
+        sealing.verify(folder, NAME)
 
 
 def truncate(folder: Path) -> None:

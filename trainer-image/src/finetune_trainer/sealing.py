@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 TEMPORARY_PREFIX = ".tmp-"
@@ -110,7 +110,7 @@ def verify(folder: Path, manifest_name: str) -> Sealed:
     manifest = read_manifest(folder, manifest_name)
     for name, entry in manifest.files.items():
         path = folder / name
-        if not path.is_file():
+        if not is_plain_file(path):
             raise BrokenSealError(f"{name} is missing")
         if path.stat().st_size != entry["bytes"]:
             raise BrokenSealError(f"{name} has {path.stat().st_size} of {entry['bytes']} bytes")
@@ -118,6 +118,11 @@ def verify(folder: Path, manifest_name: str) -> Sealed:
             if hashlib.file_digest(file, "sha256").hexdigest() != entry["sha256"]:
                 raise BrokenSealError(f"{name} does not have the SHA-256 of the manifest")
     return manifest
+
+
+def is_plain_file(path: Path) -> bool:
+    """Tell whether there is a file, and not a link: those who seal write none."""
+    return path.is_file() and not path.is_symlink()
 
 
 def read_manifest(folder: Path, manifest_name: str) -> Sealed:
@@ -132,11 +137,18 @@ def read_manifest(folder: Path, manifest_name: str) -> Sealed:
         files = about.pop("files")
         if not all(isinstance(e["bytes"], int) and e["sha256"] for e in files.values()):
             raise BrokenSealError(f"{manifest_name} lacks sizes or hashes")
+        if strange := next((name for name in files if not _is_inside(name)), None):
+            raise BrokenSealError(f"{manifest_name} names {strange!r}, which is not in the folder")
     except FileNotFoundError as error:
         raise BrokenSealError(f"{manifest_name} is missing") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenSealError(f"{manifest_name} cannot be read: {error!r}") from error
     return Sealed(folder, about, files, hashlib.sha256(content).hexdigest())
+
+
+def _is_inside(name: str) -> bool:
+    """Tell whether a name stays in its folder: whoever publishes it would send what it leads to."""
+    return not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -111,7 +111,7 @@ def test_a_broken_one_is_set_aside_and_must_be_trained_again(
     assert keeper.lost_step == 10
     assert names(tmp_path) == ["bad-best-10"]
     (warning,) = keeper.warnings
-    assert warning.startswith("best-10 is not used: ")
+    assert warning.startswith("CheckpointCorrupt: best-10 is not used: ")
 
 
 def test_a_broken_one_that_was_beaten_is_no_loss(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from finetune_api.contract.progress import ProgressReport
 from finetune_api.contract.resolved_jobs import ResolvedJob
 from finetune_api.models import ReportedModel
 from finetune_api.v1alpha1.status import Artifact
-from finetune_trainer.sealing import BrokenSealError, read_manifest
+from finetune_trainer.sealing import BrokenSealError, is_plain_file, read_manifest
 
 RESULT_NAME = "result.json"
 METRICS_NAME = "metrics.json"
@@ -49,7 +49,7 @@ def find_result(output: Path, job: ResolvedJob) -> Result | None:
     if (result.job_uid, result.config_hash) != (job.uid, job.config_hash):
         return None
     whole = all(
-        (output / name).is_file() and (output / name).stat().st_size == entry["bytes"]
+        is_plain_file(output / name) and (output / name).stat().st_size == entry["bytes"]
         for name, entry in sealed.files.items()
     )
     return result if whole else None
