@@ -1,6 +1,5 @@
 """Data made to do harm: nothing of it is run, nothing foreign is read, and each ends for good."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,12 +110,12 @@ def test_an_image_that_unpacks_to_gigabytes_is_refused(
     assert says in outcome.message
 
 
-def test_a_cell_that_is_nested_without_end_is_a_bad_row(job: TrainerJob) -> None:
-    rows = [{"text": row["text"], "labels": json.dumps([row["label"]])} for row in make_reviews(20)]
-    rows[3]["labels"] = "[" * 100_000
-    job.with_train_rows(rows).with_spec(dataset={"columns": {"labels": "labels"}})
+def test_a_cell_that_is_nested_without_end_is_a_bad_row(tmp_path: Path) -> None:
+    job = a_media_job(tmp_path, "ObjectDetection")
+    draw_patch(COLORS["red"], seed=0).save(job.claim / "ok.png")
+    job.with_train_rows([{"image": "ok.png", "objects": "[" * 100_000}])
 
     outcome = run(job)
 
     assert outcome.exit_code == ExitCode.BAD_DATA
-    assert "row 4 of train.csv" in outcome.message
+    assert "row 1 of train.csv has no objects" in outcome.message

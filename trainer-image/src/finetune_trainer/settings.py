@@ -98,10 +98,12 @@ class Settings:
         return root / source.name / source.path
 
     def find_root(self, source: Source) -> Path | None:
-        """Say what the files of a source may lead to: its claim; None for a user's own machine."""
-        roots = {"pvc": self.volumes, "configmap": self.config_maps}
-        root = roots.get(source.scheme)
-        return root / source.name if root else None
+        """Say what the files of a source may lead to: its claim.
+
+        None elsewhere: a ConfigMap holds bytes alone, whose links the kubelet makes, and file:// is
+        the user's own machine.
+        """
+        return self.volumes / source.name if source.scheme == "pvc" else None
 
     def locate_uri(self, uri: str) -> Path:
         """Say where a pvc://, configmap:// or file:// URI lies in this container."""
