@@ -196,7 +196,8 @@ def test_the_model_of_another_job_is_mounted_where_it_lies() -> None:
 
 
 def test_every_variable_of_the_contract_is_set() -> None:
-    settings = Settings(trainer_env=(("HF_ENDPOINT", "http://hub"),))
+    given = {"HF_ENDPOINT": "http://hub", Variable.LOG_LEVEL: "DEBUG"}
+    settings = Settings(trainer_env=tuple(given.items()))
 
     env = env_of(build(a_parsed_job(**EVERYTHING), settings, number=2))
 
