@@ -68,7 +68,7 @@ class Canary:
 
     def pickle(self) -> bytes:
         """Give a pickle that does the harm when it is opened."""
-        return pickle.dumps(_Bomb(self.code))
+        return pickle.dumps(_Bomb(self.code), protocol=2)  # of another, torch only warns
 
 
 class _Bomb:

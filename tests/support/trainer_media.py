@@ -175,8 +175,31 @@ def make_tiny_timm(folder: Path, architecture: str = "vgg11", **options: Any) ->
             "std": [0.5, 0.5, 0.5],
         },
     )
-    _make_model("TimmWrapperForImageClassification", config).save_pretrained(folder)
+    model = _make_model("TimmWrapperForImageClassification", config)
+    _settle_norms(model.timm_model, size)
+    model.save_pretrained(folder)
     return folder
+
+
+def _settle_norms(model: Any, size: int) -> None:
+    """Let layers of batch normalisation see images, as a pre-trained model's have.
+
+    In a deep one of random weights the numbers would vanish on their way, and nothing be learned.
+    """
+    import torch
+
+    norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    if not norms:
+        return
+    kept = [module.momentum for module in norms]
+    for module in norms:
+        module.momentum = 1.0
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model.train()(torch.randn(16, 3, size, size))
+    model.eval()
+    for module, momentum in zip(norms, kept, strict=True):
+        module.momentum = momentum
 
 
 def make_tiny_detr(folder: Path) -> Path:

@@ -27,5 +27,16 @@ def _is_stray(file: Path, root: Path | None) -> bool:
     target = file.resolve()
     if any(target.is_relative_to(folder) for folder in SYSTEM_FOLDERS):
         return True
-    homes = (file.parent.resolve(), root.resolve()) if root else ()
-    return bool(homes) and not any(target.is_relative_to(home) for home in homes)
+    return root is not None and not any(
+        target.is_relative_to(home) for home in (root.resolve(), *_list_homes(file))
+    )
+
+
+def _list_homes(file: Path) -> list[Path]:
+    """Give the folders that a file may lie in: its own, and that of the hub's client's cache.
+
+    A cache that is used as a volume has `snapshots/<commit>` full of links to `blobs`.
+    """
+    folder = file.parent.resolve()
+    is_cached = folder.parent.name == "snapshots"
+    return [folder, *([folder.parents[1] / "blobs"] if is_cached else [])]

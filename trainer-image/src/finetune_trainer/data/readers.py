@@ -224,6 +224,8 @@ def _refusing_broken(place: str, form: str, hint: str | None = None) -> Iterator
     try:
         yield
     except (pyarrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise  # the disk failed, not the file: another attempt may read it
         what = str(error) or "it asks for more memory than there is"
         raise DataError(f"{place} is no {form} file: {what}", hint=hint) from error
 
