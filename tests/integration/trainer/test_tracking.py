@@ -236,6 +236,22 @@ def test_folds_are_runs_beside_each_other_in_tensorboard(job: TrainerJob) -> Non
     assert "evaluation/f1" not in whole
 
 
+def test_of_several_processes_one_tells(job: TrainerJob) -> None:
+    job.with_spec(
+        tracking={"tensorBoard": True},
+        resources={"nodes": 2, "gpusPerNode": 0},
+        earlyStopping={"enabled": False},
+    )
+
+    code, log = TrainerProcess(job).wait()
+
+    assert code == ExitCode.DONE, log
+    folder = job.output / "tensorboard"
+    steps = [step for step, _ in read_scalars(folder)["train/loss"]]
+    assert len(list(folder.iterdir())) == 1
+    assert steps == sorted(set(steps))
+
+
 def test_without_trackers_there_are_no_event_files(job: TrainerJob) -> None:
     assert run(job).succeeded
 
