@@ -25,6 +25,8 @@ from trainer_bench.workloads import WORKLOADS
 RESULTS = materials.BUILD / "benchmarks" / "trainer.json"
 PROFILED = {"short": 23, "long": 6}
 """Workloads of which a profile is taken, and the steps of it."""
+LAST_RUN_SECONDS = 200
+"""What a run may take beyond the time in which runs begin."""
 
 
 class Notebook:
@@ -49,12 +51,17 @@ def say(lines: str | Iterable[str]) -> None:
         print(line, flush=True)
 
 
-def measure(run: Run) -> Row:
+def measure(run: Run, limit_seconds: float) -> Row:
     """Run one contestant in a process of its own."""
     output = Path(tempfile.mkdtemp(prefix=f"bench-{run.contestant}-"))
     try:
         order = Order(_find_data(run.workload), output, run.seed, run.recipe)
-        printed, cost = run_module("trainer_bench.child", run.contestant, given=order.to_json())
+        printed, cost = run_module(
+            "trainer_bench.child",
+            run.contestant,
+            given=order.to_json(),
+            limit_seconds=limit_seconds,
+        )
     finally:
         shutil.rmtree(output)
     found = Measurement.from_json(printed)
@@ -92,11 +99,12 @@ def run_all(runs: Iterable[Run], notebook: Notebook, deadline: float) -> None:
     left_out: list[str] = []
     for run in runs:
         name = f"{run.workload}/{run.contestant}/{run.seed}"
-        if time.monotonic() > deadline:
+        left = deadline - time.monotonic()
+        if left < 0:
             left_out.append(f"{name}: the time was over")
             continue
         try:
-            notebook.rows.append(measure(run))
+            notebook.rows.append(measure(run, left + LAST_RUN_SECONDS))
             say(reports.describe_run(notebook.rows[-1]))
         except ChildError as error:
             left_out.append(f"{name}: {error}")

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -31,13 +32,16 @@ class Cost:
     peak_bytes: int
 
 
-def run_module(module: str, *arguments: str, given: str = "") -> tuple[dict[str, Any], Cost]:
+def run_module(
+    module: str, *arguments: str, given: str = "", limit_seconds: float = 600
+) -> tuple[dict[str, Any], Cost]:
     """Run it to its end.
 
     Args:
         module: prints JSON in its last line.
         arguments: of its command line.
         given: its stdin.
+        limit_seconds: after which it is killed.
 
     Returns:
         what it printed, and its cost.
@@ -53,8 +57,11 @@ def run_module(module: str, *arguments: str, given: str = "") -> tuple[dict[str,
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments], stdin=stdin, stdout=out, stderr=log
             )
+            timer = threading.Timer(limit_seconds, process.kill)
+            timer.start()
             # Not process.wait(): only wait4 tells the use of this one child.
             _, status, usage = os.wait4(process.pid, 0)
+            timer.cancel()
             process.returncode = os.waitstatus_to_exitcode(status)
             wall = time.monotonic() - began
             if process.returncode:
