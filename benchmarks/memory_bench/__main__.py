@@ -14,6 +14,8 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import transformers
+
 from finetune_trainer.training.memory_limits import REFUSED_SHARE
 from memory_bench.cases import CASES, Case, build_job
 
@@ -84,6 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", help="names of cases")
     known = parser.parse_args()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     sys.stdout.write(ROW.format(
         name="case", batch="batch", measured="measured", estimate="estimate", error="error"
     ))  # fmt: skip

@@ -119,21 +119,24 @@ def estimate_training(
         weights=int(weights / shares) + gathered,
         gradients=(moved + buckets) // shares,
         optimizer=int(moved * OPTIMIZER_STATES[spec.training.optimizer] / shares),
-        activations=_estimate_activations(peak, moved, on_gpu=on_gpu),
+        activations=_estimate_activations(spec, peak, moved, on_gpu=on_gpu),
         process=CUDA_CONTEXT_BYTES if on_gpu else PROCESS_BYTES,
         processes=1 if on_gpu else seat.local_count,
     )
 
 
-def _estimate_activations(peak: Peak, moved: int, *, on_gpu: bool) -> int:
+def _estimate_activations(spec: FineTuneJobSpec, peak: Peak, moved: int, *, on_gpu: bool) -> int:
     """Say what batches take: of a step, and of an evaluation.
 
     On a CPU what a step has freed is kept for the next one, and the larger blocks of an evaluation
-    do not fit into it; on a GPU it is given back when there is need.
+    do not fit into it; on a GPU it is given back when there is need. A layer that is computed twice
+    is put beside the blocks of its first time.
     """
     step = max(0, peak.training - moved)
-    kept = max(step, peak.evaluation) if on_gpu else step + peak.evaluation
-    return int(kept * (1 + HOLES))
+    if on_gpu:
+        return int(max(step, peak.evaluation) * (1 + HOLES))
+    times = 2 if spec.training.gradient_checkpointing else 1
+    return int((times * step + peak.evaluation) * (1 + HOLES))
 
 
 def estimate_loading(size: ModelSize, seat: Seat = SINGLE) -> MemoryEstimate:
