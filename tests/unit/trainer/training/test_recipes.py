@@ -174,7 +174,7 @@ def test_noise_is_added_only_while_training(bert: Path, tmp_path: Path, method: 
     assert asker.differs == {"training": True, "evaluating": False, "afterwards": False}
 
 
-@pytest.mark.parametrize("limit", [0.01, 0.001])
+@pytest.mark.parametrize("limit", [0.001, 0.0001])
 def test_a_step_is_no_longer_than_the_clipped_gradient(
     bert: Path, tmp_path: Path, limit: float
 ) -> None:
