@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
-
 from finetune_api.contract.environment import METRICS_PATH, PROGRESS_PATH, Variable
 from operator_runs import find_free_port
 from trainer_jobs import TrainerJob
@@ -102,12 +100,11 @@ def _watch(pid: int, port: int, seen: Seen, is_over: threading.Event) -> None:
     known: set[int] = set()
     while not is_over.wait(LOOK_SECONDS):
         try:
-            trainer = psutil.Process(pid)
-            for process in [trainer, *trainer.children(recursive=True)]:
-                known.add(process.pid)
-                seen.note("command lines", "\0".join(process.cmdline()).encode())
-        except psutil.Error:
-            continue  # it has just ended
+            for process in list_family(pid):
+                seen.note("command lines", Path(f"/proc/{process}/cmdline").read_bytes())
+                known.add(process)
+        except OSError:
+            continue  # one has just ended
         for path in (PROGRESS_PATH, METRICS_PATH):
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as page:
@@ -115,6 +112,18 @@ def _watch(pid: int, port: int, seen: Seen, is_over: threading.Event) -> None:
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 continue
     seen.processes = len(known)
+
+
+def list_family(pid: int) -> set[int]:
+    """Give a process and all that came out of it."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        # Behind the name, which may hold anything: the state, and the parent.
+        parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    family = {pid}
+    while grown := {child for child, parent in parents.items() if parent in family} - family:
+        family |= grown
+    return family
 
 
 def find_leaks(texts: Mapping[str, bytes], folders: Iterable[Path] = ()) -> list[str]:

@@ -209,8 +209,8 @@ def _answer_api(
     revision = rest[1] if rest[:1] == ["revision"] else "main"
     if revision not in ("main", repository.commit):
         return _Answer(404, {"X-Error-Code": "RevisionNotFound"})
-    names = [*(path.as_posix() for path in repository.list_files()), *repository.strange_files]
-    siblings = [{"rfilename": name} for name in names]
+    files = [*(path.as_posix() for path in repository.list_files()), *repository.strange_files]
+    siblings = [{"rfilename": file} for file in files]
     information = {"id": name, "sha": repository.commit, "private": False, "gated": False}
     return _json({**information, "siblings": siblings, "tags": [], "downloads": 0})
 

@@ -196,7 +196,8 @@ def _settle_norms(model: Any, size: int) -> None:
         module.momentum = 1.0
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model.train()(torch.randn(16, 3, size, size))
+        colors = 2 * torch.rand(16, 3, 1, 1) - 1
+        model.train()(colors + 0.1 * torch.randn(16, 3, size, size))
     model.eval()
     for module, momentum in zip(norms, kept, strict=True):
         module.momentum = momentum

@@ -24,7 +24,7 @@ VALUES = {
     "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     "AWS_ENDPOINT_URL": ADDRESS,
 }
-REMOTE = {
+REMOTE: dict[str, Any] = {
     "model": {"source": "hf://org/tiny", "credentialsSecretName": "credentials"},
     "dataset": {"train": {"source": "s3://team/rows/train.csv"}},
 }

@@ -94,8 +94,9 @@ def test_a_chat_template_cannot_leave_its_language(
     shutil.copytree(tiny_gpt2, folder, dirs_exist_ok=True)
     (folder / "chat_template.jinja").write_text(template)
     uri = sources.serve("pvc", folder, "models")
-    said = [{"role": "user", "content": "well?"}, {"role": "assistant", "content": "good"}]
-    sources.job.with_train_rows([{"messages": said}] * 20, "train.jsonl")
+    answer = {"role": "assistant", "content": "good"}
+    chats = [{"messages": [{"role": "user", "content": f"{n}?"}, answer]} for n in range(20)]
+    sources.job.with_train_rows(chats, "train.jsonl")
     sources.job.with_spec(model={"source": uri}, task="InstructionTuning")
 
     outcome = run(sources.job)

@@ -220,6 +220,7 @@ def test_no_secret_is_found_in_anything(
     assert (seen.code, job.read_outcome().exit_code) == (code, code), seen.log[-3000:]
     texts = seen.texts | {"sent to the hub": b"\n".join(world.hub.bodies)}
     assert {"streams", "command lines"} <= set(texts)
+    assert seen.processes >= (3 if "resources" in spec else 1)
     assert find_leaks(texts, [job.folder, world.folder, world.store.root]) == []
 
 
