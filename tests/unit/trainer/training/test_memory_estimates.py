@@ -26,9 +26,10 @@ def test_weights_gradients_and_optimizer_follow_from_the_parameters() -> None:
         gradients=1600,
         optimizer=3200,
         activations=round(1.08 * (10_000 + 2_500)),
+        reload=4000,
         process=PROCESS_BYTES,
     )
-    assert found.total == 4000 + 1600 + 3200 + 13_500 + PROCESS_BYTES
+    assert found.total == 4000 + 1600 + 3200 + 13_500 + 4000 + PROCESS_BYTES
 
 
 @pytest.mark.parametrize(
