@@ -68,6 +68,7 @@ class MemoryEstimate:
         gradients: of what moves.
         optimizer: its states.
         activations: what a batch keeps for the way back, at most.
+        reload: the best weights, when they are read back beside those of the last step.
         process: what the program takes whatever it trains.
         processes: that share the memory.
     """
@@ -76,6 +77,7 @@ class MemoryEstimate:
     gradients: int = 0
     optimizer: int = 0
     activations: int = 0
+    reload: int = 0
     process: int = 0
     processes: int = 1
 
@@ -112,6 +114,7 @@ def estimate_training(
     weights = FOUR_BITS_BYTES * size.quantized
     weights += FLOAT32_BYTES * (size.parameters - size.quantized)
     moved = FLOAT32_BYTES * size.trainable
+    kept = size.trainable if spec.method.type in ADAPTER_METHODS else size.parameters
     gathered = GATHERED_LAYERS * FLOAT32_BYTES * size.largest_layer if is_spread else 0
     # DDP copies gradients into buckets, from which they are averaged.
     buckets = moved if seat.count > 1 and not is_spread else 0
@@ -120,6 +123,7 @@ def estimate_training(
         gradients=(moved + buckets) // shares,
         optimizer=int(moved * OPTIMIZER_STATES[spec.training.optimizer] / shares),
         activations=_estimate_activations(spec, peak, moved, on_gpu=on_gpu),
+        reload=0 if on_gpu else FLOAT32_BYTES * kept,
         process=CUDA_CONTEXT_BYTES if on_gpu else PROCESS_BYTES,
         processes=1 if on_gpu else seat.local_count,
     )

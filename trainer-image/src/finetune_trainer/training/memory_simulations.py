@@ -65,7 +65,7 @@ class Ledger(TorchDispatchMode):
         """Do one operation, and count what it made."""
         if func is torch.ops.aten._local_scalar_dense.default:
             # A model that looks at a number, mostly for infinities, sees none.
-            return torch.zeros((), dtype=args[0].dtype).item()
+            return False if args[0].dtype == torch.bool else 0
         made = func(*args, **(kwargs or {}))
         for value in tree_leaves(made):
             if isinstance(value, torch.Tensor):
