@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.prepare_reviews import prepare_reviews
+from example_runs.materials import BUILD
 from trainer_bench import bars, materials, reports
 from trainer_bench.orders import Measurement, Order, Recipe
 from trainer_bench.processes import ChildError, run_module
@@ -22,7 +23,7 @@ from trainer_bench.results import Row
 from trainer_bench.schedules import Run, plan_runs
 from trainer_bench.workloads import WORKLOADS
 
-RESULTS = materials.BUILD / "benchmarks" / "trainer.json"
+RESULTS = BUILD / "benchmarks" / "trainer.json"
 PROFILED = {"short": 23, "long": 6}
 """Workloads of which a profile is taken, and the steps of it."""
 LAST_RUN_SECONDS = 200
@@ -125,7 +126,7 @@ def main() -> int:
     """Measure, print, write the JSON."""
     known = read_arguments()
     deadline = time.monotonic() + 60 * known.minutes
-    prepare_reviews(materials.BUILD / "reviews-data")
+    prepare_reviews(BUILD / "reviews-data")
     notebook = Notebook(RESULTS)
     peaks, _ = run_module("trainer_bench.gemm_peaks")
     notebook.note(machine=peaks, quick=known.quick)

@@ -70,11 +70,11 @@ def main() -> None:
     from finetune_trainer.__main__ import main as run_trainer
     from finetune_trainer.reporting.board import Board
 
-    watched = profile(activities=[ProfilerActivity.CPU])
+    watched: Any = profile(activities=[ProfilerActivity.CPU])
     began, steps, report = [0.0, 0.0], [0], Board.mark_step
 
-    def mark_step(board: Board, **changes: Any) -> None:
-        report(board, **changes)
+    def mark_step(self: Board, **changes: Any) -> None:
+        report(self, **changes)
         if "train_seconds" not in changes:
             return
         steps[0] += 1

@@ -92,8 +92,8 @@ def _watch_steps(clock: StepClock) -> None:
     """Read the training time that each step reports: it counts the fetching of batches, too."""
     report, seen = Board.mark_step, [0.0]
 
-    def mark_step(board: Board, **changes: Any) -> None:
-        report(board, **changes)
+    def mark_step(self: Board, **changes: Any) -> None:
+        report(self, **changes)
         if "train_seconds" in changes:
             clock.count(time.monotonic(), changes["train_seconds"] - seen[0])
             seen[0] = changes["train_seconds"]

@@ -32,7 +32,7 @@ def test_the_mean_stays(probability: float) -> None:
 
 def test_what_is_kept_is_scaled_alike() -> None:
     kept = draw(0.1)
-    assert kept[kept > 0].unique().tolist() == pytest.approx([1 / 0.9], rel=1e-4)
+    assert list(set(kept[kept > 0].tolist())) == pytest.approx([1 / 0.9], rel=1e-4)
 
 
 @pytest.mark.parametrize("distance", [1, 2, 3, 4, 5, SIDE])
@@ -111,5 +111,5 @@ def test_a_model_keeps_its_dropout_modules_in_place() -> None:
     assert quicken(model) == 1
 
     assert isinstance(inner, QuickDropout)
-    assert (model[1][0], inner.p) == (inner, 0.2)
+    assert (model[1][0], inner.p) == (inner, 0.2)  # type: ignore[index]
     assert list(model.state_dict()) == ["0.weight", "0.bias"]

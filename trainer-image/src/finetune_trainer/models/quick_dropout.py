@@ -60,7 +60,7 @@ def draw_kept(
     """
     count = math.prod(shape)
     draws = torch.empty(-(-count // _NUMBERS_PER_DRAW), dtype=torch.int64)
-    draws.random_(_LOWEST_DRAW, None)  # type: ignore[call-overload]
+    draws.random_(_LOWEST_DRAW, None)
     kept_levels = min(max(round((1 - probability) * _LEVELS), 1), _LEVELS - 1)
     # In place: on a CPU, turning a mask of booleans into numbers takes longer than drawing it.
     kept = draws.view(torch.int16)[:count].lt_(kept_levels + _LOWEST_LEVEL)
