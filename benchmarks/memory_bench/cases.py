@@ -64,7 +64,15 @@ def make_decoder(folder: Path) -> None:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     _make_words(folder)
-    config = GPT2Config(vocab_size=VOCABULARY, n_embd=512, n_layer=6, n_head=8, n_positions=512)
+    config = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_embd=512,
+        n_layer=6,
+        n_head=8,
+        n_positions=512,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     GPT2LMHeadModel(config).save_pretrained(folder)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 
 from finetune_api.v1alpha1.tasks import TaskName
 from finetune_trainer.models.loading import SKETCH, load_model
 from finetune_trainer.models.sources import Pretrained
 from finetune_trainer.tasks.registry import find_task
-from finetune_trainer.training.memory_estimates import Peak
+from finetune_trainer.training.memory_estimates import ModelSize, Peak, estimate_training
 from finetune_trainer.training.memory_simulations import Play, play
 from language_models import make_tiny_bart, make_tiny_gpt2, make_tiny_roberta, make_tiny_t5
 from trainer_families import make_tiny_xlnet
@@ -172,3 +173,45 @@ def test_a_model_of_any_kind_can_be_played_through(
     assert peak is not None
     assert peak.training > 2 * weights
     assert peak.evaluation > 0
+
+
+def draw_encoder(**sizes: int) -> Any:
+    """Draw a BERT of the size of MiniLM-L6, or another one, that sorts into two labels."""
+    shape = {"hidden_size": 384, "intermediate_size": 1536, "num_hidden_layers": 6} | sizes
+    config = transformers.BertConfig(vocab_size=30_522, num_attention_heads=12, **shape)
+    with torch.device("meta"):
+        return transformers.AutoModelForSequenceClassification.from_config(config)
+
+
+BASE = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rows", "tokens", "training", "measured_mebibytes"),
+    [
+        pytest.param({}, 16, 128, {}, 2179, id="Full"),
+        pytest.param({}, 16, 128, {"precision": "BFloat16"}, 2044, id="BFloat16"),
+        pytest.param({}, 16, 256, {"gradientCheckpointing": True}, 2405, id="checkpointing"),
+        pytest.param({}, 8, 512, {}, 4379, id="512 tokens"),
+        pytest.param(BASE, 8, 64, {}, 3477, id="BERT base"),
+    ],
+)
+def test_the_estimate_is_near_the_peak_that_was_measured_on_a_cpu(
+    sizes: dict[str, int],
+    rows: int,
+    tokens: int,
+    training: dict[str, Any],
+    measured_mebibytes: int,
+) -> None:
+    """The peaks are those of `make bench-memory`."""
+    spec = a_spec("TextClassification", training={"precision": "Float32", **training})
+    model = draw_encoder(**sizes)
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    how = Play(spec.training.precision, checkpoints=spec.training.gradient_checkpointing)
+    batch = texts(rows, tokens) | {"labels": torch.zeros(rows, dtype=torch.long)}
+
+    peak = play(model, batch, texts(4 * rows, tokens), how)
+
+    assert peak is not None
+    estimate = estimate_training(spec, ModelSize(weights, weights), peak, on_gpu=False)
+    assert estimate.total / 2**20 == pytest.approx(measured_mebibytes, rel=0.1)

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 MEMORY_LIMIT_FILE = Path("/sys/fs/cgroup/memory.max")
 REFUSED_SHARE = 1.2
-"""Refused above this share of the limit: the estimate is 15 % off at worst where it was measured,
+"""Refused above this share of the limit: the estimate was 8 % off at worst where it was measured,
 and a job that would have fitted must not be refused."""
 WARNED_SHARE = 0.9
 THE_GPU, THE_POD = "the GPU", "this pod"
