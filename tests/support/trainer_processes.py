@@ -23,6 +23,8 @@ from finetune_trainer.preemption import Preemption
 from trainer_jobs import TrainerJob
 
 DEADLINE_SECONDS = 120
+CHECKS_BEFORE_TRAINING = 5
+"""How often a run asks whether to leave before its first step."""
 PRELOADED = ["trainer_processes", "finetune_trainer.training.cross_validation"]
 
 

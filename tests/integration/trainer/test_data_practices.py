@@ -12,22 +12,9 @@ from finetune_api.contract.outcomes import Outcome
 from finetune_trainer.__main__ import main
 from finetune_trainer.preemption import Preemption
 from trainer_jobs import TrainerJob, make_reviews, write_csv
+from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
 
 REPORT = "validation_report.json"
-
-
-class PreemptAtCheck(Preemption):
-    """Is told to stop just before the n-th time that somebody asks."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self._left = number
-
-    def check(self) -> None:
-        self._left -= 1
-        if self._left <= 0:
-            self.request()
-        super().check()
 
 
 def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
@@ -149,7 +136,7 @@ def test_changed_and_general_rows_are_the_same_after_an_interruption(job: Traine
     while outcome is None or not outcome.succeeded:
         attempts += 1
         # Four checks come before the first step; each attempt then does nine steps or so.
-        outcome = run(job.with_attempt(attempts), PreemptAtCheck(4 + 9))
+        outcome = run(job.with_attempt(attempts), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 9))
 
     assert attempts >= 4
     assert results(job) == expected

@@ -16,7 +16,7 @@ from finetune_trainer.__main__ import main
 from finetune_trainer.preemption import Preemption
 from language_models import make_facts, make_tiny_llama
 from trainer_jobs import Row, TrainerJob, a_trainer_job, make_reviews, write_jsonl
-from trainer_processes import PreemptAtCheck
+from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
 from trainer_texts import make_questions, make_tagged
 
 GOOD_RECIPE = {"epochs": 4, "learningRate": 0.003}
@@ -296,7 +296,7 @@ def test_an_examined_job_that_is_cut_short_gives_the_same(tuned: TrainerJob) -> 
     shutil.rmtree(tuned.checkpoints)
     shutil.rmtree(tuned.output)
 
-    outcome = run(tuned, PreemptAtCheck(30))
+    outcome = run(tuned, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 26))
     assert outcome.exit_code == ExitCode.PREEMPTED
     assert outcome.report is not None
     assert outcome.report.step > 0

@@ -16,7 +16,7 @@ from finetune_trainer.__main__ import main
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import Preemption
 from trainer_jobs import TrainerJob, make_reviews
-from trainer_processes import PreemptAtCheck
+from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
 
 
 def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
@@ -91,7 +91,7 @@ def test_a_job_that_is_interrupted_in_every_fold_gives_the_same_model(
     attempts, outcome = 0, None
     while outcome is None or not outcome.succeeded:
         attempts += 1
-        outcome = run(folds_job.with_attempt(attempts), PreemptAtCheck(14))
+        outcome = run(folds_job.with_attempt(attempts), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 10))
         if not outcome.succeeded:
             assert outcome.exit_code == ExitCode.PREEMPTED
 
@@ -117,7 +117,7 @@ def test_finished_folds_are_not_trained_again(folds_job: TrainerJob) -> None:
     saved = (folds_job.checkpoints / "fold-3").glob("checkpoint-*")
     begun = max(int(path.name.rpartition("-")[2]) for path in saved)
 
-    outcome = run(folds_job.with_attempt(2), PreemptAtCheck(8))
+    outcome = run(folds_job.with_attempt(2), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 4))
 
     assert outcome.report is not None
     assert outcome.report.fold == "3/3"

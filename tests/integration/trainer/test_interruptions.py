@@ -23,7 +23,7 @@ from finetune_trainer.preemption import Preemption
 from malices import Canary, change_json
 from trainer_damages import CORRUPTIONS, STATE_FILES, Damage, reseal
 from trainer_jobs import TrainerJob, a_trainer_job, make_reviews
-from trainer_processes import PreemptAtCheck, TrainerProcess
+from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck, TrainerProcess
 
 
 def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
@@ -75,8 +75,10 @@ def test_a_job_that_is_preempted_everywhere_gives_the_same_model(
     outcome = None
     while outcome is None or not outcome.succeeded:
         attempts += 1
-        # Four checks come before the first step; each attempt then does a little more.
-        outcome = run(long_job.with_attempt(attempts), PreemptAtCheck(4 + attempts))
+        # Each attempt does a little more.
+        outcome = run(
+            long_job.with_attempt(attempts), PreemptAtCheck(CHECKS_BEFORE_TRAINING + attempts)
+        )
         if not outcome.succeeded:
             assert (outcome.exit_code, outcome.reason) == (ExitCode.PREEMPTED, "Terminated")
             assert not long_job.output.exists()
@@ -92,7 +94,7 @@ def test_a_step_in_parts_is_done_again_from_its_beginning(job: TrainerJob) -> No
     shutil.rmtree(job.output)
     shutil.rmtree(job.checkpoints)
 
-    outcome = run(job, PreemptAtCheck(9))
+    outcome = run(job, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 5))
     assert outcome.exit_code == ExitCode.PREEMPTED
     assert run(job.with_attempt(2)).succeeded
 
@@ -102,7 +104,7 @@ def test_a_step_in_parts_is_done_again_from_its_beginning(job: TrainerJob) -> No
 def test_too_little_grace_for_a_checkpoint_leaves_the_last_one(long_job: TrainerJob) -> None:
     long_job.variables[Variable.GRACE_SECONDS] = "0"
 
-    outcome = run(long_job, PreemptAtCheck(4 + 10))
+    outcome = run(long_job, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 10))
 
     assert outcome.exit_code == ExitCode.PREEMPTED
     assert steps_of(long_job) == [5]
@@ -128,7 +130,7 @@ def test_a_run_that_was_stopped_early_is_not_trained_on(job: TrainerJob) -> None
 
 def test_patience_goes_on_where_it_was(job: TrainerJob) -> None:
     job.with_spec(training={"epochs": 10, "learningRate": 1e-9}, earlyStopping={"patience": 3})
-    first = run(job, PreemptAtCheck(4 + 2 * 9 + 3))
+    first = run(job, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 2 * 9 + 3))
     assert first.exit_code == ExitCode.PREEMPTED
     assert first.report is not None
     assert first.report.early_stopping is not None
@@ -167,7 +169,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> In
     expected = results(job)
     shutil.rmtree(job.output)
     shutil.rmtree(job.checkpoints)
-    assert run(job, PreemptAtCheck(4 + 17)).exit_code == ExitCode.PREEMPTED
+    assert run(job, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 17)).exit_code == ExitCode.PREEMPTED
     return Interrupted(job.folder, expected)
 
 
@@ -238,7 +240,7 @@ def test_the_state_of_a_forged_checkpoint_leads_nowhere(
 
 
 def test_a_checkpoint_of_another_job_is_not_opened(long_job: TrainerJob) -> None:
-    run(long_job, PreemptAtCheck(4 + 3))
+    run(long_job, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 3))
     (step,) = steps_of(long_job)
     manifest = long_job.checkpoints / f"checkpoint-{step}" / "manifest.json"
     manifest.write_text(manifest.read_text().replace(long_job.uid, "somebody-else"))
@@ -262,7 +264,7 @@ def files_of_at_most(count: int) -> Iterator[None]:
 
 
 def test_a_disk_that_is_full_leaves_the_last_good_checkpoint(long_job: TrainerJob) -> None:
-    run(long_job, PreemptAtCheck(4 + 3))
+    run(long_job, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 3))
     (step,) = steps_of(long_job)
     optimizer = long_job.checkpoints / f"checkpoint-{step}" / "optimizer.pt"
 
@@ -301,7 +303,7 @@ def test_sigterm_saves_and_ends_with_143(endless_job: TrainerJob) -> None:
     assert newest == outcome.report.step == outcome.report.checkpoint.step
     sealing.verify(endless_job.checkpoints / f"checkpoint-{newest}", "manifest.json")
     # The check after the first step of the next attempt.
-    report = run(endless_job.with_attempt(2), PreemptAtCheck(5)).report
+    report = run(endless_job.with_attempt(2), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 1)).report
     assert report is not None
     assert report.resumed_from_step == newest
 
@@ -322,7 +324,7 @@ def test_a_killed_process_goes_on_from_its_newest_checkpoint(endless_job: Traine
 
         def seen_training(self) -> bool:
             self.checks = getattr(self, "checks", 0) + 1
-            return self.checks > 4
+            return self.checks > CHECKS_BEFORE_TRAINING
 
     report = run(endless_job.with_attempt(2), LeaveSoon()).report
 

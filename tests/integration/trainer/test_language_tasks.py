@@ -25,7 +25,7 @@ from language_models import (
     write_model,
 )
 from trainer_jobs import Row, TrainerJob, a_trainer_job, make_reviews, write_jsonl
-from trainer_processes import PreemptAtCheck
+from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
 
 
 def a_language_job(folder: Path, task: str, model: Path, rows: list[Row]) -> TrainerJob:
@@ -235,7 +235,7 @@ def test_a_run_that_is_interrupted_sees_what_it_would_have_seen(
     shutil.rmtree(job.output)
     shutil.rmtree(job.checkpoints)
 
-    interrupted = run(job, PreemptAtCheck(14))
+    interrupted = run(job, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 10))
     run_well(job.with_attempt(2))
 
     assert interrupted.exit_code == ExitCode.PREEMPTED

@@ -27,7 +27,7 @@ from trainer_media import (
     make_tones,
     write_tone,
 )
-from trainer_processes import PreemptAtCheck
+from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
 
 
 @pytest.mark.parametrize("name", ["vit", "resnet"])
@@ -126,7 +126,7 @@ def test_an_interrupted_run_sees_the_images_that_it_would_have_seen_without(
     shutil.rmtree(job.checkpoints)
 
     # Four checks come before the first step; five steps are an epoch.
-    code = main(job.environment(), PreemptAtCheck(4 + 8))
+    code = main(job.environment(), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 8))
     metrics = run_well(job.with_attempt(2))
 
     assert code == ExitCode.PREEMPTED

@@ -23,22 +23,10 @@ from finetune_trainer.__main__ import main
 from finetune_trainer.preemption import Preemption
 from language_models import make_facts, make_tiny_gpt2
 from trainer_jobs import TrainerJob, a_trainer_job, make_reviews
+from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
 
 DEADLINE_SECONDS = 120
-
-
-class PreemptAtCheck(Preemption):
-    """Is told to stop just before the n-th time that somebody asks."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self._left = number
-
-    def check(self) -> None:
-        self._left -= 1
-        if self._left <= 0:
-            self.request()
-        super().check()
+NEW_NAMES = {"positive": "praise", "negative": "blame"}
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +42,14 @@ def schooled_bert(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> 
 
 @pytest.fixture
 def schooled_job(tmp_path: Path, schooled_bert: Path) -> TrainerJob:
-    """3 epochs on labels whose order is new to the model: its output layer must be learned anew."""
-    job = a_trainer_job(tmp_path, schooled_bert, rows=80)
-    return job.with_spec(dataset={"labels": ["positive", "negative"]}, training={"epochs": 3})
+    """3 epochs on labels that are new to the model: its output layer must be learned anew."""
+    job = a_trainer_job(tmp_path, schooled_bert).with_train_rows(rename(make_reviews(80)))
+    return job.with_spec(training={"epochs": 3})
+
+
+def rename(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the labels names that the schooled model does not know."""
+    return [{**row, "label": NEW_NAMES[row["label"]]} for row in rows]
 
 
 def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
@@ -108,7 +101,7 @@ def test_an_adapter_learns_and_is_all_that_is_kept(
     schooled_job: TrainerJob, method: dict[str, Any], rate: float
 ) -> None:
     """The warning is of peft about transformers, both foreign."""
-    job = schooled_job.with_test_rows(make_reviews(40, seed=9, offset=900))
+    job = schooled_job.with_test_rows(rename(make_reviews(40, seed=9, offset=900)))
     job.with_spec(method=method, training={"learningRate": rate})
 
     report = run_well(job).report
@@ -183,7 +176,7 @@ def test_an_adapter_that_is_interrupted_everywhere_is_the_same(
     attempts = 0
     while not job.output.exists():
         attempts += 1
-        run(job.with_attempt(attempts), PreemptAtCheck(5 + 5 * attempts))
+        run(job.with_attempt(attempts), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 1 + 5 * attempts))
 
     assert attempts > 2
     assert results(job) == expected
@@ -213,7 +206,7 @@ def test_sigterm_saves_the_adapter_and_the_next_attempt_goes_on(job: TrainerJob)
     assert process.wait(DEADLINE_SECONDS) == ExitCode.PREEMPTED
     newest = max(job.checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
     assert "adapter_model.safetensors" in read_files(newest)
-    report = run(job.with_attempt(2), PreemptAtCheck(12)).report
+    report = run(job.with_attempt(2), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 8)).report
     assert report is not None
     assert report.resumed_from_step == int(newest.name[11:])
     assert report.step > report.resumed_from_step
@@ -316,7 +309,10 @@ def test_unfreezing_goes_on_where_it_was(unfreezing: TrainerJob) -> None:
     attempts = 0
     while not unfreezing.output.exists():
         attempts += 1
-        run(unfreezing.with_attempt(attempts), PreemptAtCheck(8 + 6 * attempts))
+        run(
+            unfreezing.with_attempt(attempts),
+            PreemptAtCheck(CHECKS_BEFORE_TRAINING + 4 + 6 * attempts),
+        )
 
     assert attempts > 2
     assert results(unfreezing, "model.safetensors") == expected
@@ -333,7 +329,7 @@ def test_a_schedule_on_a_plateau_hears_of_an_evaluation_that_was_cut_short(job: 
     clean(job)
 
     # Four checks come before the first step; the eighth is inside the evaluation of step 3.
-    assert run(job, PreemptAtCheck(8)).exit_code == ExitCode.PREEMPTED
+    assert run(job, PreemptAtCheck(CHECKS_BEFORE_TRAINING + 4)).exit_code == ExitCode.PREEMPTED
     assert not any(job.checkpoints.glob("best-*"))
     run_well(job.with_attempt(2))
 

@@ -286,7 +286,7 @@ collate, batches = PadToLongest.__call__, 0
 def hang_after_a_while(self, rows):
     global batches
     batches += 1
-    if batches > 20:
+    if batches > 24:
         threading.Event().wait()
     return collate(self, rows)
 

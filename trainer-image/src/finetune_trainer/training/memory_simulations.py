@@ -107,8 +107,7 @@ def play(model: Any, batch: Batch, asked: Batch, how: Play) -> Peak | None:
         asked: the largest that it is evaluated on.
         how: what is played.
     """
-    mode = FakeTensorMode(allow_non_fake_inputs=True)
-    with mode:
+    with FakeTensorMode(allow_non_fake_inputs=True), _keeping_nothing():
         _give_shape(model)
         if how.checkpoints:
             model.activation_checkpointing_enable()
@@ -122,6 +121,25 @@ def play(model: Any, batch: Batch, asked: Batch, how: Play) -> Peak | None:
                 continue
             return Peak(training, evaluation)
     return None
+
+
+@contextmanager
+def _keeping_nothing() -> Iterator[None]:
+    """Let no model keep what it computes for the next one of its kind: that is a real one.
+
+    Detectors keep the places of their pixels in a cache that all of a class share, but not while
+    they are compiled, when tensors are as empty as here.
+    """
+    from transformers import pytorch_utils
+
+    before, pytorch_utils.is_torchdynamo_compiling = (
+        pytorch_utils.is_torchdynamo_compiling,
+        lambda: True,
+    )
+    try:
+        yield
+    finally:
+        pytorch_utils.is_torchdynamo_compiling = before
 
 
 def _give_shape(model: Any) -> None:
