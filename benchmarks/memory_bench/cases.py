@@ -50,7 +50,7 @@ def make_encoder(folder: Path, **sizes: int) -> None:
     from transformers import BertConfig, BertModel
 
     _make_words(folder)
-    shape = {**MINILM, "num_attention_heads": 12, **sizes}
+    shape: dict[str, Any] = {**MINILM, "num_attention_heads": 12, **sizes}
     BertModel(BertConfig(vocab_size=VOCABULARY, **shape)).save_pretrained(folder)
 
 
@@ -80,7 +80,11 @@ def make_vision_model(folder: Path) -> None:
     """Write a ViT of the size of DeiT small, for images of 224 pixels."""
     from transformers import ViTConfig, ViTImageProcessor, ViTModel
 
-    shape = {"hidden_size": 384, "intermediate_size": 1536, "num_attention_heads": 6}
+    shape: dict[str, Any] = {
+        "hidden_size": 384,
+        "intermediate_size": 1536,
+        "num_attention_heads": 6,
+    }
     ViTModel(ViTConfig(**shape)).save_pretrained(folder)
     ViTImageProcessor().save_pretrained(folder)
 

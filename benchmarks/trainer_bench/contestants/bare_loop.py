@@ -62,7 +62,7 @@ def _train(model: Any, order: Order, clock: StepClock) -> None:
         model.parameters(), lr=recipe.learning_rate, weight_decay=0.01, fused=True
     )
     steps = recipe.max_steps or recipe.epochs * -(-len(rows.lengths) // recipe.batch_size)
-    schedule = get_linear_schedule_with_warmup(optimizer, 0, steps)
+    schedule = get_linear_schedule_with_warmup(optimizer, 0, steps)  # type: ignore[no-untyped-call]
     model.train()
     begun = time.monotonic()
     for epoch in range(recipe.epochs):

@@ -69,7 +69,7 @@ def continue_texts(folder: Path, padding: bool | str) -> Ingredients:
 
 def classify_images(folder: Path, padding: bool | str) -> Ingredients:
     """Prepare images as they are asked for."""
-    processor = AutoImageProcessor.from_pretrained(folder / "model")
+    processor = AutoImageProcessor.from_pretrained(folder / "model")  # type: ignore[no-untyped-call]
     rows = load_dataset("imagefolder", data_dir=str(folder))
     labels = rows["train"].features["label"].names
     model = AutoModelForImageClassification.from_pretrained(

@@ -74,7 +74,7 @@ def test_pairs_of_texts_are_told_apart_by_the_second_text(job: TrainerJob) -> No
 
 
 def test_rows_get_several_labels(job: TrainerJob) -> None:
-    job.with_spec(dataset={"columns": {"labels": "labels"}}, training={"batchSize": 4})
+    job.with_spec(dataset={"columns": {"labels": "labels"}}, training={"batchSize": 4, "epochs": 8})
 
     outcome = run_well(job, make_mixed_reviews)
 
@@ -109,7 +109,8 @@ def test_words_get_tags(job: TrainerJob) -> None:
 
 
 def test_answers_are_found_and_missed_where_there_are_none(job: TrainerJob) -> None:
-    job.with_spec(task="QuestionAnswering", training={"maxLength": 12, "documentStride": 3})
+    recipe = {"maxLength": 12, "documentStride": 3, "epochs": 10}
+    job.with_spec(task="QuestionAnswering", training=recipe)
 
     outcome = run_well(job, make_questions)
 

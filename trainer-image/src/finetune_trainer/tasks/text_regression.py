@@ -77,7 +77,7 @@ def build_collator(tokenizer: Tokenizer, settings: EncodeSettings) -> Collator:
 def find_mean(train: Part) -> float:
     """Give the number to begin with: a layer that begins at 0 first has to learn how far it is."""
     numbers = train.column("label")
-    return sum(numbers) / len(numbers)
+    return float(sum(numbers) / len(numbers))
 
 
 def measure(judged: Judged) -> Scores:

@@ -84,7 +84,7 @@ class MemoryEstimate:
     @property
     def total(self) -> int:
         """All of it, of all processes."""
-        return self.processes * sum(getattr(self, name) for name in _list_parts())
+        return self.processes * sum(int(getattr(self, name)) for name in _list_parts())
 
     def describe(self) -> str:
         """Say how large each part is: `1.9 GiB (weights 0.4, gradients 0.4, …)`."""

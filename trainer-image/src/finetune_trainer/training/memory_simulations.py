@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import transformers.pytorch_utils
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -47,11 +48,11 @@ class Play:
     has_fused_attention: bool = False
 
 
-class Ledger(TorchDispatchMode):
+class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the storages that operations make, and takes off what is let go."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live_bytes = 0
         self.peak_bytes = 0
         self._known: dict[int, Any] = {}
@@ -130,16 +131,12 @@ def _keeping_nothing() -> Iterator[None]:
     Detectors keep the places of their pixels in a cache that all of a class share, but not while
     they are compiled, when tensors are as empty as here.
     """
-    from transformers import pytorch_utils
-
-    before, pytorch_utils.is_torchdynamo_compiling = (
-        pytorch_utils.is_torchdynamo_compiling,
-        lambda: True,
-    )
+    library: Any = transformers.pytorch_utils
+    before, library.is_torchdynamo_compiling = library.is_torchdynamo_compiling, lambda: True
     try:
         yield
     finally:
-        pytorch_utils.is_torchdynamo_compiling = before
+        library.is_torchdynamo_compiling = before
 
 
 def _give_shape(model: Any) -> None:
@@ -173,7 +170,7 @@ def _play_step(model: Any, batch: Batch, how: Play) -> int:
         for _ in range(min(how.batches, 2)):  # from the second on nothing changes
             with _rounding(how):
                 loss = _find_loss(model(**batch))
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             del loss
     return ledger.peak_bytes
 
