@@ -1,8 +1,8 @@
 """Whole runs that are examined: gates, groups, forgetting, probes, and restarts in between."""
 
 import json
-import re
 import random
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
