@@ -1,4 +1,6 @@
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,30 @@ def test_the_faster_matmul_keeps_float32_accuracy_or_is_not_used() -> None:
         assert torch.allclose((left @ right).double(), exact, rtol=1e-5)
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@pytest.fixture
+def _collecting_as_before() -> Iterator[None]:
+    yield
+    gc.enable()
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_collecting_as_before")
+def test_what_has_come_to_stay_is_never_looked_through_again() -> None:
+    runtime.delay_garbage_collection()
+    assert not gc.isenabled()
+
+    runtime.begin_garbage_collection()
+
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 1000
+
+
+@pytest.mark.usefixtures("_collecting_as_before")
+def test_garbage_of_a_process_that_goes_on_is_left_to_it() -> None:
+    before = gc.get_freeze_count()
+
+    runtime.begin_garbage_collection()
+
+    assert gc.get_freeze_count() == before

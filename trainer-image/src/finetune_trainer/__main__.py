@@ -52,6 +52,7 @@ def main(variables: Mapping[str, str] = os.environ, preemption: Preemption | Non
     if preemption is None:
         preemption = Preemption()
         preemption.install()
+        runtime.delay_garbage_collection()
     outcome = _attempt(variables, preemption, redactor)
     _write_outcome(outcome, variables, redactor)
     return outcome.exit_code
@@ -86,6 +87,7 @@ def _attempt(variables: Mapping[str, str], preemption: Preemption, redactor: Red
         preemption.is_patient = settings.seat.count > 1
         job = read_job(settings)
         if job.spec.resources.processes > settings.seat.count:
+            runtime.begin_garbage_collection()
             return launch(job, settings, variables, preemption.check)
         if settings.seat.count > 1:
             runtime.prepare_for_torch(settings)

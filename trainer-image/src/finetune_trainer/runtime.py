@@ -6,6 +6,7 @@ throttled.
 """
 
 import ctypes
+import gc
 import logging
 import math
 import os
@@ -59,6 +60,22 @@ def prepare_for_torch(settings: Settings) -> None:
         os.environ[name] = threads
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     keep_freed_memory()
+
+
+def delay_garbage_collection() -> None:
+    """Look for no garbage while libraries are imported and rows are read; for a process of its own.
+
+    They make a million objects that all stay. Looking through them again and again takes a fifth of
+    the time to the first step.
+    """
+    gc.disable()
+
+
+def begin_garbage_collection() -> None:
+    """Look for garbage from now on, but not among what has come to stay."""
+    if not gc.isenabled():
+        gc.enable()
+        gc.freeze()
 
 
 def prepare_hub(settings: Settings) -> None:

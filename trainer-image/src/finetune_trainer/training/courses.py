@@ -7,6 +7,7 @@ import json
 from functools import partial
 from pathlib import Path
 
+from finetune_trainer import runtime
 from finetune_trainer.data.folds import Folds
 from finetune_trainer.evaluation.materials import Materials
 from finetune_trainer.export import models
@@ -37,6 +38,7 @@ def train_and_seal(context: Context, folds: Folds, materials: Materials, places:
     board = context.board
     ready = preparations.prepare(context)
     comparisons.check_materials(ready, materials)
+    runtime.begin_garbage_collection()
     summary = None
     if folds:
         summary = cross_validation.cross_validate(context, folds)
