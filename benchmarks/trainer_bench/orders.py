@@ -63,7 +63,7 @@ class Measurement:
     """What a contestant has to say.
 
     Attributes:
-        first_step_at: the end of its first step, on the monotonic clock of the machine.
+        first_step_at: the beginning of its first step, on the monotonic clock of the machine.
         samples_per_second: over the steps after the first, without evaluations and checkpoints.
         steps: in all.
         score: accuracy on the test rows; their mean loss where words are predicted.
@@ -100,7 +100,7 @@ class StepClock:
         """
         self.steps += 1
         if self.steps == 1:
-            self.first_step_at = now
+            self.first_step_at = now - seconds
         else:
             self._seconds += seconds
 

@@ -17,7 +17,7 @@ class Row:
         contestant: by whom.
         seed: of the run.
         samples_per_second: over the steps after the first.
-        start_seconds: from the start of the process to the end of the first step.
+        start_seconds: from the start of the process to the beginning of the first step.
         wall_seconds: from its start to its end.
         cpu_seconds: of all threads.
         peak_bytes: resident memory.

@@ -1,10 +1,15 @@
 import random
 
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+
 from finetune_trainer.data.doubts import (
     MAX_ROWS_COMPARED,
     find_contradictions,
     find_odd_neighbours,
     normalize_text,
+    weigh_words,
 )
 from trainer_jobs import BAD, GOOD
 
@@ -70,3 +75,21 @@ def test_of_many_rows_some_are_looked_at() -> None:
     texts = [f"good {n}" for n in range(rows)]
 
     assert find_odd_neighbours(texts, ["a"] * rows) == []
+
+
+def test_words_weigh_what_they_weigh_for_scikit_learn() -> None:
+    texts, _ = make_texts(60)
+    texts = [f"{text} {text.split()[0]} A Film" for text in texts]
+    vectorizer = TfidfVectorizer(min_df=2, max_df=0.5, sublinear_tf=True)
+
+    likeness = weigh_words(texts)
+
+    expected = vectorizer.fit_transform(texts)
+    found, wanted = (likeness @ likeness.T).toarray(), (expected @ expected.T).toarray()
+    assert found == pytest.approx(np.asarray(wanted), abs=1e-5)
+
+
+def test_texts_without_a_word_in_common_are_near_to_none() -> None:
+    texts = [f"word{number} other{number}" for number in range(60)]
+
+    assert find_odd_neighbours(texts, ["a", "b"] * 30) == []

@@ -163,7 +163,7 @@ def build_report(data: Data, needs: Needs) -> ValidationReport:
 
 
 def add_label_doubts(report: ValidationReport, data: Data, needs: Needs) -> ValidationReport:
-    """Add the rows whose neighbours carry another label; needs scikit-learn."""
+    """Add the rows whose neighbours carry another label."""
     if report.labels is None or not _has_one_label_and_text(needs):
         return report
     train = data.parts["train"]

@@ -1,4 +1,4 @@
-"""Metrics of classification, by scikit-learn; macro averages, so that rare labels count as much.
+"""Metrics of classification; macro averages, so that rare labels count as much.
 
 Tasks with labels use it. The loss is computed here from all rows: the Trainer's own is a mean of
 batch means, in which the rows of a small last batch weigh more than the others.
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from finetune_trainer.evaluation.averages import average_over_labels, correlate, count_answers
 from finetune_trainer.tasks.base import Scores
 
 Array = np.ndarray[Any, Any]
@@ -49,19 +50,12 @@ def score_majority(train: Sequence[str], judged: Sequence[str], labels: tuple[st
 
 def score_numbers(targets: Array, answers: Array, label_count: int) -> Scores:
     """Score answers by accuracy, macro precision, recall and F1, and Matthews' correlation."""
-    from sklearn.metrics import accuracy_score, matthews_corrcoef, precision_recall_fscore_support
-
-    # Labels that occur in neither are left out, as scikit-learn does by default.
-    present = [n for n in range(label_count) if (targets == n).any() or (answers == n).any()]
-    precision, recall, f1, _ = precision_recall_fscore_support(
-        targets, answers, labels=present, average="macro", zero_division=0.0
-    )
+    counts = count_answers(targets, answers, label_count)
+    right = np.diag(counts)
     return {
-        "accuracy": float(accuracy_score(targets, answers)),
-        "f1": float(f1),
-        "precision": float(precision),
-        "recall": float(recall),
-        "mcc": float(matthews_corrcoef(targets, answers)) if len(present) > 1 else 0.0,
+        "accuracy": float(right.sum() / counts.sum()),
+        **average_over_labels(right, counts.sum(axis=0), counts.sum(axis=1)),
+        "mcc": correlate(counts),
     }
 
 

@@ -1,4 +1,4 @@
-"""Metrics of rows with several labels each, by scikit-learn; macro averages over the labels.
+"""Metrics of rows with several labels each; macro averages over the labels.
 
 TextClassification uses it where a job names dataset.columns.labels. A label counts as given when
 the model finds it at least as likely as not.
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from finetune_trainer.evaluation.averages import average_over_labels, correlate, count_answers
 from finetune_trainer.tasks.base import Scores
 
 Array = np.ndarray[Any, Any]
@@ -71,19 +72,10 @@ def _score_marks(targets: Array, answers: Array) -> Scores:
 
     Matthews' correlation is that over all decisions, one for each row and label.
     """
-    from sklearn.metrics import matthews_corrcoef, precision_recall_fscore_support
-
-    # Labels that occur in neither are left out, as for rows of one label.
-    present = np.flatnonzero((targets + answers).any(axis=0))
-    precision = recall = f1 = 0.0
-    if len(present):
-        precision, recall, f1, _ = precision_recall_fscore_support(
-            targets, answers, labels=present, average="macro", zero_division=0.0
-        )
+    right = (targets * answers).sum(axis=0)
+    decisions = count_answers(targets.ravel(), answers.ravel(), 2)
     return {
         "accuracy": float((targets == answers).all(axis=1).mean()),
-        "f1": float(f1),
-        "precision": float(precision),
-        "recall": float(recall),
-        "mcc": float(matthews_corrcoef(targets.ravel(), answers.ravel())),
+        **average_over_labels(right, answers.sum(axis=0), targets.sum(axis=0)),
+        "mcc": correlate(decisions),
     }

@@ -1,4 +1,4 @@
-"""Metrics of numbers, by scikit-learn.
+"""Metrics of numbers.
 
 TextRegression uses it. The two correlations say whether the order is right, which is what a ranking
 or a recommendation needs, even where the numbers themselves are off.
@@ -16,15 +16,14 @@ Array = np.ndarray[Any, Any]
 
 def score_numbers(answers: Array, targets: Array) -> Scores:
     """Score numbers [rows] against those of the rows; the loss is the mean squared error."""
-    from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
-
     exact, wanted = answers.astype(np.float64), targets.astype(np.float64)
-    squared = float(mean_squared_error(wanted, exact))
+    squared = float(np.square(wanted - exact).mean())
+    spread = float(wanted.var())
     return {
         "rmse": squared**0.5,
-        "mae": float(mean_absolute_error(wanted, exact)),
-        # Of one row there is no variance that could be explained.
-        "r2": float(r2_score(wanted, exact)) if len(wanted) > 1 else 0.0,
+        "mae": float(np.abs(wanted - exact).mean()),
+        # Where all rows have one number there is no variance that could be explained.
+        "r2": 1 - squared / spread if not _is_constant(wanted) else 0.0,
         "pearson": _correlate(exact, wanted),
         "spearman": _correlate(_rank(exact), _rank(wanted)),
         "loss": squared,
