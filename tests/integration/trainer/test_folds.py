@@ -117,7 +117,7 @@ def test_finished_folds_are_not_trained_again(folds_job: TrainerJob) -> None:
     saved = (folds_job.checkpoints / "fold-3").glob("checkpoint-*")
     begun = max(int(path.name.rpartition("-")[2]) for path in saved)
 
-    outcome = run(folds_job.with_attempt(2), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 4))
+    outcome = run(folds_job.with_attempt(2), PreemptAtCheck(CHECKS_BEFORE_TRAINING + 6))
 
     assert outcome.report is not None
     assert outcome.report.fold == "3/3"

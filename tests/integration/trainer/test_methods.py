@@ -42,9 +42,9 @@ def schooled_bert(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> 
 
 @pytest.fixture
 def schooled_job(tmp_path: Path, schooled_bert: Path) -> TrainerJob:
-    """3 epochs on labels that are new to the model: its output layer must be learned anew."""
+    """6 epochs on labels that are new to the model: its output layer must be learned anew."""
     job = a_trainer_job(tmp_path, schooled_bert).with_train_rows(rename(make_reviews(80)))
-    return job.with_spec(training={"epochs": 3})
+    return job.with_spec(training={"epochs": 6})
 
 
 def rename(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ def test_an_adapter_learns_and_is_all_that_is_kept(
         assert "model.safetensors" not in read_files(folder)
     tokenizer = transformers.AutoTokenizer.from_pretrained(job.output)
     model = peft.PeftModel.from_pretrained(load_base(job), str(job.output))
-    texts = ("this film was superb and lovely", "this film was awful and dull")
+    texts = ("this film was awful and dull", "this film was superb and lovely")
     assert [int(ask(model, tokenizer, text).argmax()) for text in texts] == [0, 1]
 
 

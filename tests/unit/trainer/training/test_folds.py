@@ -117,5 +117,4 @@ def test_folds_json_tells_of_each_fold_and_no_curve() -> None:
         "bestStep": 10,
         "steps": 20,
         "stopped": None,
-        "seconds": 0.0,
     }

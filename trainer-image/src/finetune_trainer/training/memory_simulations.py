@@ -114,9 +114,11 @@ def play(model: Any, batch: Batch, asked: Batch, how: Play) -> Peak | None:
             model.activation_checkpointing_enable()
         for keep in (lambda name: True, lambda name: name != LABELS):
             learned = _empty(batch, keep)
+            # What a model of two halves is to write is made of the labels.
+            judged = _empty(asked, keep if _has_two_halves(model) else lambda n: n != LABELS)
             try:
                 training = _play_step(model, learned, how)
-                evaluation = _play_evaluation(model, _empty(asked, lambda n: n != LABELS), how)
+                evaluation = _play_evaluation(model, judged, how)
             except Exception as error:  # whatever a model of anybody may do with its numbers
                 logger.debug("a step cannot be played through: %r", error)
                 continue
@@ -161,6 +163,10 @@ def _empty(batch: Batch, keep: Any) -> dict[str, Any]:
         for name, value in batch.items()
         if isinstance(value, torch.Tensor) and keep(name)
     }
+
+
+def _has_two_halves(model: Any) -> bool:
+    return bool(getattr(model.config, "is_encoder_decoder", False))
 
 
 def _play_step(model: Any, batch: Batch, how: Play) -> int:
