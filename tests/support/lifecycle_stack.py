@@ -25,7 +25,7 @@ from trainer_jobs import make_reviews, write_csv
 Object = dict[str, Any]
 _FINETUNE_JOBS = "/apis/finetune.dev/v1alpha1/namespaces/{}/finetunejobs"
 _JOBS = "/apis/batch/v1/namespaces/{}/jobs"
-_SLOW = 120.0
+_SLOW = 240.0
 """Seconds: a training pod on a small, busy machine."""
 
 
