@@ -5,7 +5,6 @@ of rows and our dropout, so that what is left between the two is the price of ev
 """
 
 import csv
-import os
 import random
 import time
 from typing import Any
@@ -21,7 +20,6 @@ LONGEST = 512
 
 def run(order: Order) -> Measurement:
     """Fine-tune and test."""
-    os.environ.setdefault("GOMP_SPINCOUNT", runtime.SPINS)
     runtime.keep_freed_memory()
     import torch
 

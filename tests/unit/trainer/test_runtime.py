@@ -1,5 +1,4 @@
 import gc
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 from finetune_api.v1alpha1.training import Precision
 from finetune_trainer import runtime
 from finetune_trainer.errors import ConfigError
-from finetune_trainer.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -30,27 +28,6 @@ def test_threads_follow_the_lowest_limit(
     file.write_text(quota)
 
     assert runtime.count_threads(millicores, file, affinity) == threads
-
-
-@pytest.mark.parametrize(
-    ("set_before", "expected"),
-    [
-        pytest.param(None, runtime.SPINS, id="nobody has said anything"),
-        pytest.param("7", "7", id="somebody knows better"),
-    ],
-)
-def test_waiting_threads_sleep_soon(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_before: str | None, expected: str
-) -> None:
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "GOMP_SPINCOUNT"):
-        monkeypatch.setenv(name, "0")  # so that it is put back
-    monkeypatch.delenv("GOMP_SPINCOUNT")
-    if set_before is not None:
-        monkeypatch.setenv("GOMP_SPINCOUNT", set_before)
-
-    runtime.prepare_for_torch(Settings(tmp_path, tmp_path, tmp_path, tmp_path))
-
-    assert os.environ["GOMP_SPINCOUNT"] == expected
 
 
 @pytest.mark.parametrize(

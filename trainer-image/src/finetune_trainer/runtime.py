@@ -28,9 +28,6 @@ BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _KEPT_BYTES = 1 << 30
 _LARGEST_MMAP_THRESHOLD = 32 * 2**20
-# Threads that wait for the others spin this often before they sleep. By default they spin for
-# milliseconds: on cores that are shared, or beyond a quota, that is the time of those waited for.
-SPINS = "1000"
 MATMUL_TOLERANCE = 1e-5
 """Rounding of float32 gives 1e-6; a product rounded to bfloat16 would be off by 4e-3."""
 
@@ -58,7 +55,6 @@ def prepare_for_torch(settings: Settings) -> None:
     threads = str(max(1, count_threads(settings.cpu_millicores) // settings.seat.local_count))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
         os.environ[name] = threads
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     keep_freed_memory()
 
 
