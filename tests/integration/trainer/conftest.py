@@ -6,6 +6,7 @@ import pytest
 
 from hub_server import HubServer
 from language_models import make_tiny_gpt2
+from malices import Canary
 from s3_server import S3Server
 from source_kinds import BUCKET, Sources, use_hub
 from trainer_jobs import TrainerJob, a_trainer_job
@@ -84,3 +85,9 @@ def sources(
     with HubServer() as hub:
         use_hub(hub, tmp_path / "huggingface", monkeypatch)
         yield Sources(job, hub, object_store)
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Iterator[Canary]:
+    with Canary(tmp_path) as canary:
+        yield canary

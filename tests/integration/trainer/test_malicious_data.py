@@ -18,12 +18,6 @@ from trainer_jobs import TrainerJob, make_reviews, write_csv, write_jsonl
 from trainer_media import COLORS, draw_patch
 
 
-@pytest.fixture
-def canary(tmp_path: Path) -> Iterator[Canary]:
-    with Canary(tmp_path) as canary:
-        yield canary
-
-
 def run(job: TrainerJob) -> Outcome:
     code = main(job.environment(), Preemption())
     outcome = job.read_outcome()

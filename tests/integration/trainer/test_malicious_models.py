@@ -16,12 +16,6 @@ from source_kinds import SourceKind, Sources
 from trainer_jobs import TrainerJob
 
 
-@pytest.fixture
-def canary(tmp_path: Path) -> Iterator[Canary]:
-    with Canary(tmp_path) as canary:
-        yield canary
-
-
 def run(job: TrainerJob) -> Outcome:
     code = main(job.environment(), Preemption())
     outcome = job.read_outcome()

@@ -13,7 +13,7 @@ SECRETS = {
     "WANDB_API_KEY": "not-of-ours",
     "HTTPS_PROXY": "http://team:p%40ssword@proxy:3128",
     "all_proxy": "team:other-word@proxy:3128",
-    "HF_TOKEN_PATH": "/root/token",
+    "HF_TOKEN_PATH": "/secrets/token",
 }
 
 
@@ -25,7 +25,7 @@ SECRETS = {
         pytest.param("key=canary%2F%2Bkey", "key=[hidden]", id="a key as an address has it"),
         pytest.param("of not-of-ours", "of [hidden]", id="a variable that is named like a secret"),
         pytest.param("it is here", "it is here", id="what is no secret"),
-        pytest.param("see /root/token", "see /root/token", id="where a secret lies"),
+        pytest.param("see /secrets/token", "see /secrets/token", id="where a secret lies"),
         pytest.param("login with p@ssword", "login with [hidden]", id="a password of an address"),
         pytest.param("with other-word", "with [hidden]", id="a password of a proxy by its name"),
         pytest.param(

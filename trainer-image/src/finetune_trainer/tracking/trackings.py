@@ -132,6 +132,6 @@ def telling_failures(tracking: Tracking, places: Places, preemption: Preemption)
     except QualityGateError:
         tracking.end("Failed", places.rejected)
         raise
-    except BaseException:
+    except BaseException:  # Ctrl-C as well; it goes on below
         tracking.end("Failed")
         raise
