@@ -172,11 +172,11 @@ def test_pods_meet_at_the_one_with_index_0(shared_job: TrainerJob, tmp_path: Pat
 @pytest.mark.slow
 def test_a_rank_that_hangs_in_a_step_ends_the_attempt(shared_job: TrainerJob) -> None:
     """The leader waits for it in a collective, without a sign of life."""
-    job = shared_job.with_spec(stallTimeoutSeconds=5)
+    job = shared_job.with_spec(stallTimeoutSeconds=15)
     with_fault(job, HANG, step=4)
 
     process = TrainerProcess(job)
-    process.wait_for(lambda report: report["step"] == 4)
+    process.wait_for(lambda report: report["step"] >= 4)
     code, log = process.wait()
 
     assert code == ExitCode.STALLED, log
