@@ -61,6 +61,7 @@ def run(order: Order, padding: bool | str) -> Measurement:
             output_dir=str(order.output),
             eval_strategy=when,
             save_strategy=when,
+            load_best_model_at_end=when == "epoch",
             learning_rate=recipe.learning_rate,
             per_device_train_batch_size=recipe.batch_size,
             per_device_eval_batch_size=recipe.batch_size,

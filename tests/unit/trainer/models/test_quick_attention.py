@@ -12,7 +12,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from finetune_trainer.models.quick_attention import attend, register_quick_attention
 
 NEARLY_NONE = 1e-9
-"""A dropout that takes our way and still keeps nearly everything: all but one in 65,536."""
+"""A dropout that takes our way and still keeps everything, but for a great chance."""
 BATCH, HEADS, TOKENS, WIDTH = 2, 4, 9, 8
 
 

@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from finetune_trainer.models.quick_dropout import QuickDropout, draw_mask, drop, quicken
 
 SIDE = 1000
+LEVEL = 1 / 256
 
 
 def draw(probability: float, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -17,42 +18,61 @@ def draw(probability: float, seed: int = 0, dtype: torch.dtype = torch.float32) 
     return draw_mask(torch.Size((SIDE, SIDE)), probability, dtype)
 
 
-@pytest.mark.parametrize("probability", [0.01, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("probability", [0.001, 0.01, 0.1, 0.5, 0.9])
 def test_numbers_are_dropped_at_the_rate_that_was_asked_for(probability: float) -> None:
-    dropped = (draw(probability) == 0).double().mean().item()
+    """Over many masks: each takes one of the two levels next to the rate."""
+    torch.manual_seed(0)
+    shape, masks = torch.Size((100, 100)), 2000
 
-    error = math.sqrt(probability * (1 - probability) / SIDE**2)
-    assert abs(dropped - probability) < 5 * error + 1 / 65536
+    rates = [(draw_mask(shape, probability, torch.float32) == 0).double() for _ in range(masks)]
+    rate = torch.stack([mask.mean() for mask in rates]).mean().item()
+
+    error = math.sqrt(probability * (1 - probability) / (masks * shape.numel()))
+    assert abs(rate - probability) < 5 * (error + LEVEL / 2 / math.sqrt(masks))
 
 
-@pytest.mark.parametrize("probability", [0.1, 0.5])
+@pytest.mark.parametrize("probability", [0.003, 0.1, 0.9])
+def test_a_mask_takes_one_of_the_two_levels_next_to_the_rate(probability: float) -> None:
+    counts = {round(1 / draw(probability, seed).max().item() / LEVEL) for seed in range(20)}
+
+    lower = math.floor((1 - probability) / LEVEL)
+    assert counts == {lower, lower + 1}
+
+
+@pytest.mark.parametrize("probability", [0.001, 0.1, 0.5])
 def test_the_mean_stays(probability: float) -> None:
     assert draw(probability).double().mean().item() == pytest.approx(1, abs=0.01)
 
 
 def test_what_is_kept_is_scaled_alike() -> None:
     kept = draw(0.1)
-    assert list(set(kept[kept > 0].tolist())) == pytest.approx([1 / 0.9], rel=1e-4)
+    (factor,) = set(kept[kept > 0].tolist())
+    assert factor == pytest.approx(1 / 0.9, rel=LEVEL / 0.9)
+    assert (kept > 0).double().mean().item() == pytest.approx(1 / factor, abs=0.0015)
 
 
-@pytest.mark.parametrize("distance", [1, 2, 3, 4, 5, SIDE])
+@pytest.mark.parametrize("distance", [1, 2, 3, 4, 5, 6, 7, 8, 9, SIDE])
 def test_neighbours_are_dropped_independently(distance: int) -> None:
-    """Four of them come from one draw, which must not show."""
+    """Eight of them come from one draw, which must not show."""
     dropped = (draw(0.1).flatten() == 0).double()
     together = (dropped[:-distance] * dropped[distance:]).mean().item()
 
-    assert together == pytest.approx(0.01, abs=5 * math.sqrt(0.01 * 0.99 / SIDE**2))
+    wanted = dropped.mean().item() ** 2
+    assert together == pytest.approx(wanted, abs=5 * math.sqrt(0.01 * 0.99 / SIDE**2))
 
 
-def test_each_of_the_four_numbers_of_a_draw_has_the_same_rate() -> None:
-    dropped = (draw(0.1).flatten().reshape(-1, 4) == 0).double().mean(dim=0)
-    assert dropped.tolist() == pytest.approx([0.1] * 4, abs=5 * math.sqrt(0.09 * 4 / SIDE**2))
+def test_each_of_the_eight_numbers_of_a_draw_has_the_same_rate() -> None:
+    dropped = (draw(0.1).flatten().reshape(-1, 8) == 0).double()
+    wanted = [dropped.mean().item()] * 8
+    error = math.sqrt(0.09 * 8 / SIDE**2)
+    assert dropped.mean(dim=0).tolist() == pytest.approx(wanted, abs=5 * error)
 
 
 def test_columns_vary_as_much_as_chance_does() -> None:
     """The counts of a thousand columns follow the binomial distribution, by chi-square."""
     counts = (draw(0.1) == 0).double().sum(dim=0)
-    chi_square = ((counts - 100) ** 2 / 90).sum().item()
+    rate = counts.mean().item() / SIDE
+    chi_square = ((counts - SIDE * rate) ** 2).sum().item() / (SIDE * rate * (1 - rate))
 
     assert abs(chi_square - SIDE) < 5 * math.sqrt(2 * SIDE)
 

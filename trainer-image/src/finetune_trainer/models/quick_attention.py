@@ -5,6 +5,10 @@ that turns everything to float32, and draws a mask for each pair of tokens (see
 `models.quick_dropout`). On texts of 512 tokens that took almost four times as long. Without
 dropout, as in every evaluation, the fused kernel stays in use.
 
+What is kept for the backward pass is the weights and a byte for each, that tells whether it was
+dropped: on long texts that is most of the memory of a step, so what can be had again by one
+product is not kept as well.
+
 The library has a table of attention functions to register others in. `training.assembly` calls
 `register_quick_attention` where a CPU trains.
 """
@@ -55,9 +59,30 @@ def attend(
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     if attention_mask is None and _is_causal(module, options) and query.shape[2] > 1:
         attention_mask = query.new_ones(query.shape[2], key.shape[2], dtype=torch.bool).tril()
-    weights = _weigh(query, key, attention_mask, options.get("scaling"))
-    kept, factor = draw_kept(weights.shape, dropout, weights.dtype)
-    return ((weights * kept) @ (value * factor)).transpose(1, 2).contiguous(), None
+    scaling = options.get("scaling")
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    weights = _weigh(query * scale, key, attention_mask)
+    found: torch.Tensor = _DropAndSum.apply(weights, value.to(weights.dtype), dropout)
+    return found.transpose(1, 2).contiguous(), None
+
+
+class _DropAndSum(torch.autograd.Function):
+    """Drops weights and adds up the values by what is left; keeps no product of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, weights: torch.Tensor, value: torch.Tensor, dropout: float) -> Any:
+        kept, factor = draw_kept(weights.shape, dropout)
+        ctx.save_for_backward(weights, value, kept)
+        ctx.factor = factor
+        return (weights * kept.to(weights.dtype)) @ (value * factor)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        weights, value, kept = ctx.saved_tensors
+        kept = kept.to(weights.dtype)
+        gradient = gradients[0] * ctx.factor
+        for_value = (weights * kept).transpose(-1, -2) @ gradient
+        return (gradient @ value.transpose(-1, -2)).mul_(kept), for_value, None
 
 
 def _is_causal(module: Any, options: dict[str, Any]) -> bool:
@@ -65,12 +90,9 @@ def _is_causal(module: Any, options: dict[str, Any]) -> bool:
     return bool(getattr(module, "is_causal", True) if wanted is None else wanted)
 
 
-def _weigh(
-    query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None, scaling: float | None
-) -> torch.Tensor:
+def _weigh(query: torch.Tensor, key: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     """Say how much each token looks at each other one: [batch, heads, tokens, tokens]."""
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = (query * scale) @ key.transpose(-1, -2)
+    scores = query @ key.transpose(-1, -2)
     if mask is not None and mask.dtype == torch.bool:
         # The heads share one mask: added to all of them, it is made once.
         unseen = torch.finfo(scores.dtype).min
