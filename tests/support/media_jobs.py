@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from finetune_api.contract.outcomes import Outcome
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from trainer_jobs import TrainerJob, write_jsonl
 from trainer_media import make_patches
+from trainer_runs import run
 
 
 def a_media_job(folder: Path, task: str, model: Path | None = None) -> TrainerJob:
@@ -31,14 +29,6 @@ def a_media_job(folder: Path, task: str, model: Path | None = None) -> TrainerJo
     if model is not None:
         (job.claim / "base").symlink_to(model, target_is_directory=True)
     return job
-
-
-def run(job: TrainerJob) -> Outcome:
-    """Run a job in this process; its exit code and its outcome agree."""
-    code = main(job.environment(), Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
 
 
 def run_well(job: TrainerJob) -> dict[str, dict[str, float]]:

@@ -13,8 +13,8 @@ import transformers
 from bad_inputs import BAD_INPUTS, MODELS, TASKS, BadInput
 from finetune_api.contract.exit_codes import ExitCode
 from language_models import make_facts, make_tiny_llama, write_model
-from media_jobs import run
 from trainer_jobs import TrainerJob, write_jsonl
+from trainer_runs import run
 
 
 @pytest.fixture(scope="module")

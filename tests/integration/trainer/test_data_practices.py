@@ -8,26 +8,11 @@ from typing import Any
 import pytest
 
 from finetune_api.contract.exit_codes import ExitCode
-from finetune_api.contract.outcomes import Outcome
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from trainer_jobs import TrainerJob, make_reviews, write_csv
 from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
+from trainer_runs import run, run_well
 
 REPORT = "validation_report.json"
-
-
-def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
-    code = main(job.environment(), preemption or Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
-
-
-def run_well(job: TrainerJob) -> Outcome:
-    outcome = run(job)
-    assert outcome.succeeded, outcome.message
-    return outcome
 
 
 def read(path: Path) -> Any:

@@ -18,24 +18,12 @@ from finetune_trainer.preemption import Preemption
 from language_models import make_facts, make_tiny_llama
 from trainer_jobs import Row, TrainerJob, a_trainer_job, make_reviews, write_jsonl
 from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
+from trainer_runs import run, run_well
 from trainer_texts import make_questions, make_tagged
 
 GOOD_RECIPE = {"epochs": 4, "learningRate": 0.003}
 NOTHING_IS_LEARNED = {"epochs": 1, "learningRate": 1e-9}
 OTHER_LABEL = {"positive": "negative", "negative": "positive"}
-
-
-def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
-    code = main(job.environment(), preemption or Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
-
-
-def run_well(job: TrainerJob) -> Outcome:
-    outcome = run(job)
-    assert outcome.succeeded, outcome.message
-    return outcome
 
 
 def metrics_of(outcome: Outcome) -> Metrics:

@@ -11,19 +11,11 @@ import pytest
 import transformers
 
 from finetune_api.contract.exit_codes import ExitCode
-from finetune_api.contract.outcomes import Outcome
-from finetune_trainer.__main__ import main
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import Preemption
 from trainer_jobs import TrainerJob, make_reviews
 from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
-
-
-def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
-    code = main(job.environment(), preemption or Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
+from trainer_runs import run
 
 
 def read_json(path: Path) -> Any:

@@ -14,23 +14,15 @@ import pytest
 
 from finetune_api.contract.environment import Variable
 from finetune_api.contract.exit_codes import ExitCode
-from finetune_api.contract.outcomes import Outcome
 from finetune_api.contract.progress import CHECKPOINT_CORRUPT
 from finetune_trainer import sealing
-from finetune_trainer.__main__ import main
 from finetune_trainer.errors import PreemptedError
 from finetune_trainer.preemption import Preemption
 from malices import Canary, change_json
 from trainer_damages import CORRUPTIONS, STATE_FILES, Damage, reseal
 from trainer_jobs import TrainerJob, a_trainer_job, make_reviews
 from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck, TrainerProcess
-
-
-def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
-    code = main(job.environment(), preemption or Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
+from trainer_runs import run
 
 
 def results(job: TrainerJob) -> tuple[Any, bytes]:

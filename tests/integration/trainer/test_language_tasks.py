@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from finetune_api.contract.exit_codes import ExitCode
-from finetune_api.contract.outcomes import Outcome
 from finetune_api.contract.progress import ProgressReport
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from language_models import (
     SOUNDS,
     make_chats,
@@ -26,6 +23,7 @@ from language_models import (
 )
 from trainer_jobs import Row, TrainerJob, a_trainer_job, make_reviews, write_jsonl
 from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
+from trainer_runs import run
 
 
 def a_language_job(folder: Path, task: str, model: Path, rows: list[Row]) -> TrainerJob:
@@ -36,13 +34,6 @@ def a_language_job(folder: Path, task: str, model: Path, rows: list[Row]) -> Tra
         training={"epochs": 4, "learningRate": 0.01, "maxLength": 48},
         evaluation={"batchSize": 16},
     )
-
-
-def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
-    code = main(job.environment(), preemption or Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
 
 
 def run_well(job: TrainerJob) -> ProgressReport:

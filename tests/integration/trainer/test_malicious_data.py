@@ -8,21 +8,12 @@ from typing import Literal
 import pytest
 
 from finetune_api.contract.exit_codes import ExitCode
-from finetune_api.contract.outcomes import Outcome
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from malices import BAD_DATA, FINAL_CODES, Canary, Malice, make_image_bomb, make_text_bomb
 from media_jobs import a_media_job
 from source_kinds import SourceKind, Sources
-from trainer_jobs import TrainerJob, make_reviews, write_csv, write_jsonl
+from trainer_jobs import make_reviews, write_csv, write_jsonl
 from trainer_media import COLORS, draw_patch
-
-
-def run(job: TrainerJob) -> Outcome:
-    code = main(job.environment(), Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
+from trainer_runs import run
 
 
 def list_malices() -> Iterator[object]:

@@ -7,20 +7,10 @@ from pathlib import Path
 import pytest
 
 from finetune_api.contract.exit_codes import ExitCode
-from finetune_api.contract.outcomes import Outcome
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from malices import SPOILED_MODELS, Canary, Malice, change_json
 from media_jobs import a_media_job, write_patches
 from source_kinds import SourceKind, Sources
-from trainer_jobs import TrainerJob
-
-
-def run(job: TrainerJob) -> Outcome:
-    code = main(job.environment(), Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
+from trainer_runs import run
 
 
 def list_malices() -> Iterator[object]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from finetune_api.contract.exit_codes import ExitCode
-from media_jobs import a_media_job, run, write_patches
+from media_jobs import a_media_job, write_patches
 from trainer_jobs import write_csv, write_jsonl
 from trainer_media import (
     COLORS,
@@ -17,6 +17,7 @@ from trainer_media import (
     make_speech,
     write_tone,
 )
+from trainer_runs import run
 
 Row = dict[str, Any]
 PATCH: Row = {"image": "ok.png", "label": "red"}

@@ -18,12 +18,10 @@ import transformers
 from safetensors.torch import load_file
 
 from finetune_api.contract.exit_codes import ExitCode
-from finetune_api.contract.outcomes import Outcome
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from language_models import make_facts, make_tiny_gpt2
 from trainer_jobs import TrainerJob, a_trainer_job, make_reviews
 from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
+from trainer_runs import run, run_well
 
 DEADLINE_SECONDS = 120
 NEW_NAMES = {"positive": "praise", "negative": "blame"}
@@ -50,19 +48,6 @@ def schooled_job(tmp_path: Path, schooled_bert: Path) -> TrainerJob:
 def rename(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Give the labels names that the schooled model does not know."""
     return [{**row, "label": NEW_NAMES[row["label"]]} for row in rows]
-
-
-def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
-    code = main(job.environment(), preemption or Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
-
-
-def run_well(job: TrainerJob) -> Outcome:
-    outcome = run(job)
-    assert outcome.succeeded, outcome.message
-    return outcome
 
 
 def read_metrics(job: TrainerJob) -> Any:

@@ -18,22 +18,15 @@ from finetune_api.contract.environment import Variable
 from finetune_api.contract.exit_codes import ExitCode
 from finetune_api.contract.outcomes import Outcome
 from finetune_trainer import sealing
-from finetune_trainer.__main__ import main
 from finetune_trainer.preemption import Preemption
 from language_models import make_facts, make_tiny_gpt2, make_tiny_roberta
 from trainer_damages import CORRUPTIONS
 from trainer_jobs import TrainerJob, a_trainer_job, make_reviews
 from trainer_processes import TrainerFork, TrainerProcess
+from trainer_runs import run
 
 LOSS_TOLERANCE = 1e-6
 SAVE_EVERY = 3
-
-
-def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
-    code = main(job.environment(), preemption or Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
 
 
 def read_results(job: TrainerJob) -> tuple[Any, bytes]:

@@ -10,24 +10,9 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from finetune_api.contract.exit_codes import ExitCode
-from finetune_api.contract.outcomes import Outcome
 from finetune_api.v1alpha1.status import Metric
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from trainer_jobs import TrainerJob, make_reviews, write_csv
-
-
-def run(job: TrainerJob) -> Outcome:
-    code = main(job.environment(), Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
-
-
-def run_well(job: TrainerJob) -> Outcome:
-    outcome = run(job)
-    assert outcome.succeeded, outcome.message
-    return outcome
+from trainer_runs import run, run_well
 
 
 def values(metrics: list[Metric] | None) -> dict[str, float]:

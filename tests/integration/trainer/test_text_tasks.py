@@ -10,10 +10,9 @@ from finetune_api.contract.exit_codes import ExitCode
 from finetune_api.contract.outcomes import Outcome
 from finetune_api.v1alpha1.metrics import MetricName, is_greater_better
 from finetune_api.v1alpha1.status import Metric
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from trainer_families import FAMILIES
 from trainer_jobs import Row, TrainerJob, a_trainer_job, make_reviews, write_jsonl
+from trainer_runs import run
 from trainer_texts import (
     make_mixed_reviews,
     make_pairs,
@@ -21,13 +20,6 @@ from trainer_texts import (
     make_ratings,
     make_tagged,
 )
-
-
-def run(job: TrainerJob) -> Outcome:
-    code = main(job.environment(), Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
 
 
 def run_well(

@@ -14,12 +14,11 @@ import pytest
 
 from finetune_api.contract.exit_codes import ExitCode
 from finetune_api.contract.outcomes import Outcome
-from finetune_trainer.__main__ import main
-from finetune_trainer.preemption import Preemption
 from mlflow_server import PASSWORD, MlflowServer
 from tracking_readers import read_scalars
 from trainer_jobs import UID, TrainerJob, make_reviews
 from trainer_processes import PreemptAtCheck, TrainerProcess
+from trainer_runs import run
 
 MOST_DELAY_SECONDS = 30.0
 CHECKS_UNTIL_STEP_7 = 13
@@ -39,13 +38,6 @@ def opened(server: MlflowServer, monkeypatch: pytest.MonkeyPatch) -> MlflowServe
     for name, value in server.variables.items():
         monkeypatch.setenv(name, value)
     return server
-
-
-def run(job: TrainerJob, preemption: Preemption | None = None) -> Outcome:
-    code = main(job.environment(), preemption or Preemption())
-    outcome = job.read_outcome()
-    assert outcome.exit_code == code
-    return outcome
 
 
 def track(job: TrainerJob, server: MlflowServer, experiment: str) -> TrainerJob:
