@@ -119,7 +119,8 @@ def build_api_server_flags(layout: Layout) -> list[str]:
 def build_controller_manager_flags(layout: Layout) -> list[str]:
     """Build the command line of the controller manager.
 
-    With an account per controller the default service account would appear 4 seconds later.
+    With an account per controller the default service account would appear 4 seconds later, and a
+    claim that comes before its volume would be looked at again after 15.
     """
     return [
         f"--kubeconfig={layout.kubeconfig}",
@@ -128,6 +129,7 @@ def build_controller_manager_flags(layout: Layout) -> list[str]:
         "--use-service-account-credentials=false",
         "--leader-elect=false",
         "--secure-port=0",  # no port to collide with; nobody asks for its health
+        "--pvclaimbinder-sync-period=1s",
         *UNTHROTTLED,
     ]
 

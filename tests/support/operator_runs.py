@@ -252,13 +252,6 @@ class Team:
         )
         wanted = shared | {"volumeName": volume, "resources": {"requests": {"storage": "1Gi"}}}
         claims = f"/api/v1/namespaces/{self.namespace}/persistentvolumeclaims"
-        # In this order: a claim that finds no volume yet is looked at again after 15 s only.
-        self._wait_for_phase(f"/api/v1/persistentvolumes/{volume}", "Available")
         self.cluster.request("POST", claims, {"metadata": {"name": name}, "spec": wanted})
-        self._wait_for_phase(f"{claims}/{name}", "Bound")
-
-    def _wait_for_phase(self, path: str, phase: str) -> None:
-        poll(
-            lambda: self.cluster.request("GET", path)["status"].get("phase") == phase,
-            f"{path} is {phase}",
-        )
+        path = f"{claims}/{name}"
+        poll(lambda: self.cluster.request("GET", path)["status"].get("phase") == "Bound", path)
