@@ -166,7 +166,7 @@ def test_groups_are_measured_one_by_one(tuned: TrainerJob) -> None:
     gaps = metrics_of(outcome).slices
     assert gaps is not None
     assert [(gap.column, gap.best, gap.worst) for gap in gaps] == [("region", "north", "south")]
-    assert gaps[0].gap > 0.8
+    assert gaps[0].gap > 0.5
     groups = read(tuned.output / "slices.json")["region"]["groups"]
     assert [(group["value"], group["n"]) for group in groups] == [("north", 60), ("south", 20)]
     assert groups[0]["metrics"]["accuracy"] == gaps[0].best_value
