@@ -2,11 +2,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard.summary.writer import event_file_writer
 
 from finetune_trainer.tracking.event_files import FOLDER_NAME, EventFiles, copy_event_files
 from finetune_trainer.tracking.records import Ending, Start, TrackingError
 from trackers import FACTS, a_point
 from tracking_readers import read_scalars, read_texts
+
+
+@pytest.fixture(autouse=True)
+def first_files_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of one second and one process are sorted by their number, and 10 comes before 9."""
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
 
 
 def write(folder: Path, start: Start, *points: Any) -> EventFiles:
