@@ -78,6 +78,17 @@ def test_dropout_keeps_the_mean_and_spreads_as_the_library_does() -> None:
     torch.testing.assert_close(ours.std(dim=0), theirs.std(dim=0), atol=1e-3, rtol=0.15)
 
 
+def test_the_gradients_are_those_of_the_weights_that_were_kept() -> None:
+    """Against differences of the result, with the same weights dropped each time."""
+    inputs = [v[:1, :2, :5, :4].detach().double().requires_grad_() for v in make_inputs()]
+
+    def look(*given: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(1)
+        return attend(Layer(), *given, None, dropout=0.5)[0]  # type: ignore[call-arg]
+
+    assert torch.autograd.gradcheck(look, inputs)
+
+
 def test_an_evaluation_stays_with_the_kernel_of_the_library() -> None:
     inputs = make_inputs()
     expected, _ = sdpa_attention_forward(Layer(), *inputs, make_padding())  # type: ignore[arg-type]
