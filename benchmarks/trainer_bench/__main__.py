@@ -118,7 +118,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 43, 44])
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--quick", action="store_true", help="three steps of everything, one seed")
-    parser.add_argument("--minutes", type=float, default=26, help="begin no run after so many")
+    parser.add_argument("--minutes", type=float, default=28, help="begin no run after so many")
     return parser.parse_args()
 
 
