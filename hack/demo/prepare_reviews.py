@@ -202,16 +202,14 @@ def write_part(file: Path, reviews: Iterable[Review]) -> None:
 
 
 def prepare_reviews(folder: Path) -> Path:
-    """Make the folder, unless it is there already, and print what it holds."""
+    """Make the folder, unless it is there already; print what it holds when it was made."""
     stamp = folder / STAMP
     recipe = hashlib.sha256(Path(__file__).read_bytes() + REQUIREMENTS.read_bytes()).hexdigest()
     if not stamp.exists() or json.loads(stamp.read_text())["recipe"] != recipe:
         stamp.unlink(missing_ok=True)
         holds = _fill(folder, find_cache(os.environ))
-        stamp.write_text(
-            json.dumps({"recipe": recipe, "holds": holds}) + "\n"
-        )  # last: all is there
-    print(f"{folder}: {json.loads(stamp.read_text())['holds']}")
+        stamp.write_text(json.dumps({"recipe": recipe}) + "\n")  # last: all is there
+        print(f"{folder}: {holds}")
     return folder
 
 

@@ -7,6 +7,8 @@ machine.
 from pathlib import Path
 from typing import Any
 
+from example_runs.toy_models import save
+
 RATE_HERTZ = 8000
 
 
@@ -18,7 +20,7 @@ def make_image_sorter(folder: Path, size: int) -> None:
         embedding_size=16, hidden_sizes=[16, 32, 64], depths=[1, 1, 1], layer_type="basic"
     )
     processor = ViTImageProcessor(size={"height": size, "width": size})
-    _save(folder, ResNetModel, config, processor)
+    save(folder, ResNetModel, config, processor)
 
 
 def make_finder(folder: Path, size: int) -> None:
@@ -57,7 +59,7 @@ def make_finder(folder: Path, size: int) -> None:
         num_denoising=10,
     )
     processor = RTDetrImageProcessor(size={"height": size, "width": size})
-    _save(folder, RTDetrForObjectDetection, config, processor)
+    save(folder, RTDetrForObjectDetection, config, processor)
 
 
 def make_listener(folder: Path) -> None:
@@ -88,12 +90,4 @@ def make_listener(folder: Path) -> None:
     )
     extractor_class: Any = Wav2Vec2FeatureExtractor
     extractor = extractor_class(sampling_rate=RATE_HERTZ, return_attention_mask=True)
-    _save(folder, Wav2Vec2Model, config, extractor)
-
-
-def _save(folder: Path, model_class: Any, config: Any, processor: Any) -> None:
-    import torch
-
-    torch.manual_seed(0)
-    model_class(config).save_pretrained(folder)
-    processor.save_pretrained(folder)
+    save(folder, Wav2Vec2Model, config, extractor)

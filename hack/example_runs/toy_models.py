@@ -35,7 +35,7 @@ def make_translator(folder: Path, texts: Iterable[str], vocabulary: int = 512) -
         eos_token_id=tokenizer.eos_token_id,
         **begin,
     )
-    _save(folder, T5ForConditionalGeneration, config, tokenizer)
+    save(folder, T5ForConditionalGeneration, config, tokenizer)
 
 
 def make_writer(folder: Path, texts: Iterable[str], vocabulary: int = 2000) -> None:
@@ -52,7 +52,7 @@ def make_writer(folder: Path, texts: Iterable[str], vocabulary: int = 2000) -> N
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
-    _save(folder, GPT2LMHeadModel, config, tokenizer)
+    save(folder, GPT2LMHeadModel, config, tokenizer)
 
 
 def make_assistant(folder: Path, texts: Iterable[str], vocabulary: int = 512) -> None:
@@ -72,7 +72,7 @@ def make_assistant(folder: Path, texts: Iterable[str], vocabulary: int = 512) ->
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )
-    _save(folder, LlamaForCausalLM, config, tokenizer)
+    save(folder, LlamaForCausalLM, config, tokenizer)
 
 
 def _make_tokenizer(texts: Iterable[str], vocabulary: int, *, begins: bool, ends: bool) -> Any:
@@ -100,10 +100,13 @@ def _make_tokenizer(texts: Iterable[str], vocabulary: int, *, begins: bool, ends
     )
 
 
-def _save(folder: Path, kind: Any, config: Any, tokenizer: Any) -> None:
+def save(folder: Path, kind: Any, config: Any, processor: Any) -> None:
+    """Make a model that knows nothing, always the same one, and what prepares its input."""
     import torch
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         kind(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    processor.save_pretrained(folder)
