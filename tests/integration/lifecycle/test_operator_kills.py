@@ -89,7 +89,14 @@ def ends() -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "kill", [before_the_job, after_the_job, in_mid_training, at_the_end, after_the_end]
+    "kill",
+    [
+        before_the_job,
+        in_mid_training,
+        pytest.param(after_the_job, marks=pytest.mark.slow),
+        pytest.param(at_the_end, marks=pytest.mark.slow),
+        pytest.param(after_the_end, marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_operator_comes_to_the_same_end(
     stack: Stack, kill: Callable[[Stack], None], ends: dict[str, str]

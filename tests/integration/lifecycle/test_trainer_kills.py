@@ -11,7 +11,7 @@ from lifecycle_stack import Stack, build_spec
     "number",
     [
         pytest.param(signal.SIGKILL, id="killed by the kernel"),
-        pytest.param(signal.SIGTERM, id="told to stop"),
+        pytest.param(signal.SIGTERM, id="told to stop", marks=pytest.mark.slow),
     ],
 )
 def test_a_trainer_that_ends_early_goes_on_from_its_checkpoint(

@@ -18,7 +18,9 @@ TEXTS = ["the movie is superb and lovely", "it is dull"]
     ("method", "precision"),
     [
         pytest.param("Full", "Float32", id="all weights"),
-        pytest.param("Full", "BFloat16", id="trained in half the precision"),
+        pytest.param(
+            "Full", "BFloat16", id="trained in half the precision", marks=pytest.mark.slow
+        ),
         pytest.param("LoRA", "BFloat16", id="an adapter, trained in half the precision"),
     ],
 )
