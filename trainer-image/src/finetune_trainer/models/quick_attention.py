@@ -9,8 +9,8 @@ What is kept for the backward pass is the weights and a byte for each, that tell
 dropped: on long texts that is most of the memory of a step, so what can be had again by one
 product is not kept as well.
 
-The library has a table of attention functions to register others in. `training.assembly` calls
-`register_quick_attention` where a CPU trains.
+The library has a table of attention functions to register others in. `models.quickening` calls
+`register_quick_attention`.
 """
 
 from typing import Any

@@ -9,7 +9,7 @@ share of what is kept.
 
 The bits come from torch's own generator and from nowhere else. So what holds for it holds here: the
 seed decides, a checkpoint keeps its state, and gradient checkpointing draws the same mask again.
-`training.assembly` calls `quicken`; design note 0008 has the figures.
+`models.quickening` calls `quicken`; design note 0008 has the figures.
 """
 
 import math

@@ -25,8 +25,7 @@ from finetune_trainer.checkpoints.best import BestKeeper, Ranking
 from finetune_trainer.checkpoints.store import CheckpointStore
 from finetune_trainer.distribution.sharding import shard
 from finetune_trainer.models.loading import Loaded, Start, load_model
-from finetune_trainer.models.quick_attention import register_quick_attention
-from finetune_trainer.models.quick_dropout import quicken
+from finetune_trainer.models.quickening import quicken_training
 from finetune_trainer.models.stillness import Stillness
 from finetune_trainer.models.unfreezing import plan_unfreezing
 from finetune_trainer.tasks.base import EncodeSettings, Rows
@@ -71,9 +70,7 @@ def open_attempt(ready: Ready) -> Attempt:
     loaded = load_model(context.pretrained, spec, task, context.data.labels, ready.processor, start)
     if task.processor == "Tokenizer":
         loaded.model.config.pad_token_id = ready.processor.pad_token_id
-    if machine.device == "cpu" and not spec.training.compile:  # which fuses masks by itself
-        quicken(loaded.model)
-        register_quick_attention()
+    quicken_training(loaded.model, machine.device, is_compiled=spec.training.compile)
     context.preemption.check()
     settings = replace(ready.settings, config=loaded.model.config)
     return _assemble(context, loaded, ready.processor, Inputs(settings, ready.rows), machine)

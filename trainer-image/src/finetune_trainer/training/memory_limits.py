@@ -13,6 +13,7 @@ from typing import Any
 from finetune_api.v1alpha1 import FineTuneJobSpec
 from finetune_trainer.errors import ConfigError
 from finetune_trainer.models.loading import Loaded
+from finetune_trainer.models.quickening import quicken_training
 from finetune_trainer.runtime import Machine
 from finetune_trainer.tasks.base import Batch, Collator, Rows
 from finetune_trainer.training import memory_simulations
@@ -128,6 +129,7 @@ def _play(
         batches=training.gradient_accumulation_steps,
         has_fused_attention=machine.device == "cuda",
     )
+    quicken_training(sketch.model, machine.device, is_compiled=training.compile)
     asked = spec.evaluation.batch_size or 4 * training.batch_size
     return memory_simulations.play(
         sketch.model,
