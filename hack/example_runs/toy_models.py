@@ -103,9 +103,10 @@ def _make_tokenizer(texts: Iterable[str], vocabulary: int, *, begins: bool, ends
 def save(folder: Path, kind: Any, config: Any, processor: Any) -> None:
     """Make a model that knows nothing, always the same one, and what prepares its input."""
     import torch
-    from transformers.utils.logging import disable_progress_bar
+    import transformers
 
-    disable_progress_bar()  # type: ignore[no-untyped-call]
+    library: Any = transformers.utils.logging  # which has no types
+    library.disable_progress_bar()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         kind(config).save_pretrained(folder)

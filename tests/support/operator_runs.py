@@ -254,4 +254,7 @@ class Team:
         claims = f"/api/v1/namespaces/{self.namespace}/persistentvolumeclaims"
         self.cluster.request("POST", claims, {"metadata": {"name": name}, "spec": wanted})
         path = f"{claims}/{name}"
-        poll(lambda: self.cluster.request("GET", path)["status"].get("phase") == "Bound", path)
+        poll(
+            lambda: self.cluster.request("GET", path)["status"].get("phase") == "Bound",
+            f"{path} is Bound",
+        )
