@@ -18,6 +18,7 @@ import transformers
 from safetensors.torch import load_file
 
 from finetune_api.contract.exit_codes import ExitCode
+from finetune_trainer.models.quick_attention import register_quick_attention
 from language_models import make_facts, make_tiny_gpt2
 from trainer_jobs import TrainerJob, a_trainer_job, make_reviews
 from trainer_processes import CHECKS_BEFORE_TRAINING, PreemptAtCheck
@@ -378,6 +379,7 @@ def test_what_cannot_be_done_is_refused_with_its_field(
 )
 def test_a_compiled_model_trains_and_is_saved_as_a_plain_one(job: TrainerJob) -> None:
     """The warnings are of the compiler, which hides the last one, but not from other threads."""
+    register_quick_attention()  # as a training before it in this process has
     job.with_spec(training={"compile": True, "epochs": 1})
 
     run_well(job)

@@ -98,6 +98,16 @@ def test_an_evaluation_stays_with_the_kernel_of_the_library() -> None:
     assert torch.equal(found, expected)
 
 
+def test_a_compiler_is_given_what_the_library_computes() -> None:
+    inputs = make_inputs()
+
+    def look(function: Any) -> torch.Tensor:
+        torch.manual_seed(1)
+        return function(Layer(), *inputs, None, dropout=0.5)[0]
+
+    assert torch.equal(look(torch.compile(attend, backend="eager")), look(sdpa_attention_forward))
+
+
 @pytest.fixture
 def restored_table() -> Iterator[None]:
     yield

@@ -10,7 +10,8 @@ dropped: on long texts that is most of the memory of a step, so what can be had 
 product is not kept as well.
 
 The library has a table of attention functions to register others in. `models.quickening` calls
-`register_quick_attention`.
+`register_quick_attention`. The table is of the process: a compiler that meets the function for
+another model gets the library's.
 """
 
 from typing import Any
@@ -53,7 +54,8 @@ def attend(
     """
     dropout = options.get("dropout", 0.0)
     is_special = any(options.get(name) is not None for name in LEFT_TO_THE_LIBRARY)
-    if not dropout or query.device.type != "cpu" or is_special:
+    is_ours = query.device.type == "cpu" and not torch.compiler.is_compiling()
+    if not dropout or is_special or not is_ours:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **options)
     groups = getattr(module, "num_key_value_groups", 1)
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
