@@ -9,7 +9,11 @@ import torch
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from finetune_trainer.models.quick_attention import attend, register_quick_attention
+from finetune_trainer.models.quick_attention import (
+    FEW_TOKENS,
+    attend,
+    register_quick_attention,
+)
 
 NEARLY_NONE = 1e-9
 """A dropout that takes our way and still keeps everything, but in one mask of four million."""
@@ -22,10 +26,10 @@ class Layer:
     num_key_value_groups: int = 1
 
 
-def make_inputs(key_heads: int = HEADS) -> list[torch.Tensor]:
+def make_inputs(key_heads: int = HEADS, tokens: int = TOKENS) -> list[torch.Tensor]:
     torch.manual_seed(0)
     heads = (HEADS, key_heads, key_heads)
-    return [torch.randn(BATCH, n, TOKENS, WIDTH, requires_grad=True) for n in heads]
+    return [torch.randn(BATCH, n, tokens, WIDTH, requires_grad=True) for n in heads]
 
 
 def make_padding() -> torch.Tensor:
@@ -63,6 +67,23 @@ def test_the_result_and_its_gradients_are_those_of_the_library(
     gradients = torch.autograd.grad(found.square().sum(), inputs)
     for gradient, other in zip(gradients, wanted, strict=True):
         torch.testing.assert_close(gradient, other, atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.parametrize("tokens", [FEW_TOKENS - 1, FEW_TOKENS])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 1e-3), (torch.bfloat16, 0.03), (torch.float64, 1e-3)]
+)
+def test_short_and_long_rows_are_weighed_alike(
+    tokens: int, dtype: torch.dtype, tolerance: float
+) -> None:
+    inputs = make_inputs(tokens=tokens)
+    expected, _ = sdpa_attention_forward(Layer(), *inputs, None)  # type: ignore[arg-type]
+
+    rounded = [values.to(dtype) for values in inputs]
+    found, _ = attend(Layer(), *rounded, None, dropout=NEARLY_NONE)
+
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), expected, atol=tolerance, rtol=tolerance)
 
 
 def test_dropout_keeps_the_mean_and_spreads_as_the_library_does() -> None:
@@ -103,7 +124,8 @@ def test_a_compiler_is_given_what_the_library_computes() -> None:
 
     def look(function: Any) -> torch.Tensor:
         torch.manual_seed(1)
-        return function(Layer(), *inputs, None, dropout=0.5)[0]
+        found: torch.Tensor = function(Layer(), *inputs, None, dropout=0.5)[0]
+        return found
 
     assert torch.equal(look(torch.compile(attend, backend="eager")), look(sdpa_attention_forward))
 

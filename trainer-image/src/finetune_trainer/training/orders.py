@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 
 MAX_BATCHES_PER_POOL = 50
-POOLS = 4
+POOLS = 2
 """At least so many pools, so that even a small data set is not sorted by length as a whole."""
 
 
