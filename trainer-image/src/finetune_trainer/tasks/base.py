@@ -229,9 +229,9 @@ class Task:
         probe_role: the column that a probe fills; None where a row takes more than one text.
         find_prior: what a new output layer of one number should say before it has learned
             anything, from the training part; None where there is no such number.
-        loss_spans_batches: whether every label of a step weighs the same, whatever batch it is in,
+        loss_spans_batches: whether every label weighs the same, whatever batch and step it is in,
             because batches have many labels and some have more than others; labels are -100 where
-            there is no target. Else every batch of a step weighs the same.
+            there is no target. Else every batch weighs the same.
     """
 
     name: TaskName

@@ -162,4 +162,5 @@ TOKEN_CLASSIFICATION = Task(
     describe=describe,
     answer=answer,
     probe_role="tokens",
+    loss_spans_batches=True,
 )

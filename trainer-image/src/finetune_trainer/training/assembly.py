@@ -32,6 +32,7 @@ from finetune_trainer.tasks.base import EncodeSettings, Rows
 from finetune_trainer.training.arguments import build_arguments
 from finetune_trainer.training.contexts import Context
 from finetune_trainer.training.encoding import find_padding_warnings
+from finetune_trainer.training.label_weights import find_labels_per_step
 from finetune_trainer.training.orders import measure_padding, order_for_training
 from finetune_trainer.training.plans import Plan
 from finetune_trainer.training.preparations import Ready
@@ -105,7 +106,7 @@ def _assemble(
         shard(loaded.model, machine.device, context.ranks.seat.count)
         kind = ShardedTrainer
     trainer = kind(
-        parts=_gather_parts(context, loaded, inputs.settings, store, guard),
+        parts=_gather_parts(context, loaded, inputs, store, guard),
         model=loaded.model,
         args=build_arguments(context.job.spec, context.plan, machine, context.checkpoints),
         train_dataset=inputs.rows["train"],
@@ -138,11 +139,13 @@ def _assemble(
 def _gather_parts(
     context: Context,
     loaded: Loaded,
-    settings: EncodeSettings,
+    inputs: Inputs,
     store: CheckpointStore,
     guard: GuardAgainstDivergence,
 ) -> Parts:
     is_extraction = context.job.spec.method.type == "FeatureExtraction"
+    rows_per_step = context.plan.effective_batch_size
+    spans = context.task.loss_spans_batches
     return Parts(
         training=context.job.spec.training,
         layout=loaded.layout,
@@ -152,10 +155,13 @@ def _gather_parts(
         instruments=context.instruments,
         checkpoints_uri=context.job.checkpoints_uri,
         task=context.task,
-        settings=settings,
+        settings=inputs.settings,
         stillness=Stillness(loaded.model, is_extraction=is_extraction),
         has_adapter=loaded.has_adapter,
-        rows_per_step=context.plan.effective_batch_size,
+        rows_per_step=rows_per_step,
+        labels_per_step=find_labels_per_step(inputs.rows["train"], rows_per_step)
+        if spans
+        else None,
         ranks=context.ranks,
     )
 

@@ -27,6 +27,7 @@ from finetune_trainer.models.stillness import Stillness
 from finetune_trainer.reporting.board import Board
 from finetune_trainer.reporting.instruments import Instruments
 from finetune_trainer.tasks.base import EncodeSettings, Judged, Rows, Scores, Task
+from finetune_trainer.training.label_weights import scale_gradient
 from finetune_trainer.training.orders import order_for_evaluation, order_for_training
 
 STATE_NAME = "trainer_state.json"
@@ -49,6 +50,7 @@ class Parts:
         stillness: keeps what is frozen from moving by itself.
         has_adapter: whether an adapter is what is trained, saved and loaded.
         rows_per_step: of all processes together; what is grouped by length.
+        labels_per_step: the same, on average; None: each step weighs the same, whatever it holds.
         ranks: the processes that train together.
     """
 
@@ -64,6 +66,7 @@ class Parts:
     stillness: Stillness
     has_adapter: bool = False
     rows_per_step: int = 1
+    labels_per_step: float | None = None
     ranks: Ranks = ALONE
 
 
@@ -98,10 +101,11 @@ class FineTuneTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Let every label of a step weigh the same, whatever batch it is in.
+        """Let every label weigh the same, whatever batch and step it is in.
 
         The model gives the mean of a batch, which is weighed here by its share of the labels; some
-        models can do that themselves, but T5, BART and others take the count and ignore it.
+        models can do that themselves, but T5, BART and others take the count and ignore it. What a
+        step weighs among others does not change the loss that is shown.
         """
         self.parts.stillness.hold()
         outputs: Any = model(**inputs)
@@ -114,12 +118,19 @@ class FineTuneTrainer(Trainer):
             # By the task and not by the library's guess, which does not know GPT-2 for one.
             is_causal = self.parts.task.auto_model == "AutoModelForCausalLM"
             loss = self.label_smoother(given, labels, shift_labels=is_causal)
-        is_weighed = self.parts.task.loss_spans_batches and num_items_in_batch is not None
-        if is_weighed and labels is not None:
-            loss = loss * (labels != IGNORED).sum() / num_items_in_batch
-            # The gradients of all processes are averaged, but the labels were counted over all.
-            loss = loss * self.accelerator.num_processes
+        spans_batches = self.parts.task.loss_spans_batches
+        if spans_batches and labels is not None and num_items_in_batch is not None:
+            loss = self._weigh(loss, labels, num_items_in_batch)
         return (loss, outputs) if return_outputs else loss
+
+    def _weigh(
+        self, loss: torch.Tensor, labels: torch.Tensor, in_step: torch.Tensor | int
+    ) -> torch.Tensor:
+        share = (labels != IGNORED).sum() / in_step
+        # The gradients of all processes are averaged, but the labels were counted over all.
+        loss = loss * share * self.accelerator.num_processes
+        usual = self.parts.labels_per_step
+        return scale_gradient(loss, in_step / usual) if usual else loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Give layers and head learning rates of their own."""
