@@ -79,7 +79,7 @@ def test_a_model_learns_to_translate(
 ) -> None:
     job = a_language_job(tmp_path, "Seq2Seq", make(tmp_path / "tiny"), make_sums(400))
     job.with_spec(
-        training={"epochs": 8, "learningRate": rate, "maxTargetLength": 16, "batchSize": 16},
+        training={"epochs": 12, "learningRate": rate, "maxTargetLength": 16, "batchSize": 16},
         evaluation={
             "every": "Steps",
             "everySteps": 80,
@@ -102,7 +102,7 @@ def test_a_model_learns_to_translate(
 def test_a_model_learns_to_continue_texts(packing: bool, tmp_path: Path) -> None:
     job = a_language_job(tmp_path, "CausalLM", make_tiny_gpt2(tmp_path / "tiny"), make_facts(120))
     # A packed epoch has a third of the steps.
-    job.with_spec(training={"packing": packing, "epochs": 9 if packing else 3})
+    job.with_spec(training={"packing": packing, "epochs": 9 if packing else 4})
     job.with_spec(evaluation={"probes": ["the cow says"]})
 
     report = run_well(job)
@@ -111,7 +111,7 @@ def test_a_model_learns_to_continue_texts(packing: bool, tmp_path: Path) -> None
     assert after < 5 < 100 < before
     assert compare(report, "tokenAccuracy")[1] > 0.5
     assert report.maximum_steps is not None
-    assert (report.maximum_steps < 60) if packing else (report.maximum_steps == 3 * 12)
+    assert (report.maximum_steps < 60) if packing else (report.maximum_steps == 4 * 12)
     written = write(job.output, "AutoModelForCausalLM", "the cow says")
     assert written.split()[0] in SOUNDS
     probes = json.loads((job.output / "probes.json").read_text())["probes"]
@@ -151,7 +151,7 @@ def test_a_model_learns_to_answer(form: str, template: bool, tmp_path: Path) -> 
     if form == "pairs":
         job.with_train_rows([as_pair(row) for row in rows], "pairs.jsonl")
         job.with_spec(dataset={"columns": {"prompt": "question", "completion": "answer"}})
-    job.with_spec(training={"packing": True, "epochs": 10, "batchSize": 4})
+    job.with_spec(training={"packing": True, "epochs": 16, "batchSize": 4, "learningRate": 0.003})
     job.with_spec(evaluation={"probes": ["what says the pig number 999?"]})
 
     report = run_well(job)

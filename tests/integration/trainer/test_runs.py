@@ -119,7 +119,7 @@ def test_training_stops_at_the_target_and_between_checkpoints(job: TrainerJob) -
 def test_the_best_model_is_exported_and_not_the_last(job: TrainerJob) -> None:
     # A rate that wrecks the model after a good start: the last evaluation is not the best.
     job.with_spec(
-        training={"epochs": 6, "learningRate": 0.3, "schedule": {"type": "Constant"}},
+        training={"epochs": 5, "learningRate": 0.3, "schedule": {"type": "Constant"}},
         earlyStopping={"enabled": False, "metric": "loss"},
     )
 
