@@ -78,15 +78,15 @@ class _DropAndSum(torch.autograd.Function):
         kept, factor = draw_kept(weights.shape, dropout)
         ctx.save_for_backward(weights, value, kept)
         ctx.factor = factor
-        return (weights * kept.to(weights.dtype)) @ (value * factor)
+        return kept.to(weights.dtype).mul_(weights) @ (value * factor)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         weights, value, kept = ctx.saved_tensors
         kept = kept.to(weights.dtype)
         gradient = gradients[0] * ctx.factor
-        for_value = (weights * kept).transpose(-1, -2) @ gradient
-        return (gradient @ value.transpose(-1, -2)).mul_(kept), for_value, None
+        for_weights = (gradient @ value.transpose(-1, -2)).mul_(kept)
+        return for_weights, kept.mul_(weights).transpose(-1, -2) @ gradient, None
 
 
 def _is_causal(module: Any, options: dict[str, Any]) -> bool:
