@@ -63,7 +63,8 @@ def _run(name: str, job: FineTuneJob) -> tuple[str | None, str]:
         return f"no outcome, exit code {code}: {errors.strip()[-400:]}", ""
     before, after = find_scores(job.spec.task, outcome)
     metric = TASK_TRAITS[job.spec.task].main
-    shown = f"{metric} {before:.3f} -> {after:.3f}" if before is not None and after else ""
+    unknown = before is None or after is None
+    shown = "" if unknown else f"{metric} {before:.3f} -> {after:.3f}"
     return find_problem(job.spec.task, outcome), shown
 
 
