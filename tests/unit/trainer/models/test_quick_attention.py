@@ -76,11 +76,12 @@ def test_the_result_and_its_gradients_are_those_of_the_library(
 def test_short_and_long_rows_are_weighed_alike(
     tokens: int, dtype: torch.dtype, tolerance: float
 ) -> None:
-    inputs = make_inputs(tokens=tokens)
-    expected, _ = sdpa_attention_forward(Layer(), *inputs, None)  # type: ignore[arg-type]
+    layer: Any = Layer()
+    query, key, value = make_inputs(tokens=tokens)
+    expected, _ = sdpa_attention_forward(layer, query, key, value, None)
 
-    rounded = [values.to(dtype) for values in inputs]
-    found, _ = attend(Layer(), *rounded, None, dropout=NEARLY_NONE)
+    rounded = [values.to(dtype) for values in (query, key, value)]
+    found, _ = attend(layer, *rounded, None, dropout=NEARLY_NONE)
 
     assert found.dtype == dtype
     torch.testing.assert_close(found.float(), expected, atol=tolerance, rtol=tolerance)

@@ -25,7 +25,7 @@ from finetune_trainer.models.quick_dropout import draw_kept
 LEFT_TO_THE_LIBRARY = ("position_bias", "softcap", "cache")
 """What few models have, and what it has ways of its own for."""
 FEW_TOKENS = 64
-"""Rows below this take three times as long in bfloat16 as in float32: torch's softmax of them."""
+"""Below so many torch's softmax takes three times as long in bfloat16 as in float32."""
 
 
 def register_quick_attention() -> None:

@@ -50,7 +50,7 @@ class Parts:
         stillness: keeps what is frozen from moving by itself.
         has_adapter: whether an adapter is what is trained, saved and loaded.
         rows_per_step: of all processes together; what is grouped by length.
-        labels_per_step: the same, on average; None: each step weighs the same, whatever it holds.
+        labels_per_step: labels of a step on average; None: each step weighs the same.
         ranks: the processes that train together.
     """
 
