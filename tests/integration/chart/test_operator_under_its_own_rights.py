@@ -12,6 +12,7 @@ from chart_operators import InstalledOperator
 from chart_releases import Release
 from chart_rendering import Values
 from devcluster.control_plane import ControlPlane
+from finetune_api.v1alpha1 import PLURAL
 from polling import poll
 
 
@@ -23,6 +24,9 @@ def operator(
     namespace: str,
     tmp_path: Path,
 ) -> Iterator[InstalledOperator]:
+    # Who watches the whole cluster also meets the jobs of earlier tests, and is refused a pod in a
+    # namespace that is being deleted.
+    control_plane.kubectl("delete", PLURAL, "--all", "--all-namespaces")
     watched = [namespace] if request.param == "namespaces" else []
     values: Values = {"watch": {"scope": request.param, "namespaces": watched}}
     release = Release(control_plane, namespace)
