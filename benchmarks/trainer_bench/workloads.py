@@ -47,7 +47,7 @@ WORKLOADS: dict[str, Workload] = {
     ),
     "long": Workload(
         title="texts of 512 tokens, MiniLM-L6",
-        recipe=Recipe("TextClassification", 1, 16, 5e-5, max_steps=4),
+        recipe=Recipe("TextClassification", 1, 16, 5e-5, max_steps=6),
         prepare=materials.make_long_texts,
         contestants=("padding_true", "ours", "bare_loop"),
         seeds=2,

@@ -41,14 +41,12 @@ def _load(order: Order) -> Any:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    from finetune_trainer.models.quick_attention import register_quick_attention
-    from finetune_trainer.models.quick_dropout import quicken
+    from finetune_trainer.models.quickening import quicken_training
 
     model = AutoModelForSequenceClassification.from_pretrained(
         order.folder / "model", num_labels=len(LABELS), dtype=torch.float32
     )
-    quicken(model)
-    register_quick_attention()
+    quicken_training(model, "cpu", is_compiled=False)
     return model
 
 
