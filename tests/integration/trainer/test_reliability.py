@@ -170,7 +170,7 @@ def test_a_damaged_best_model_is_trained_again(
 def killed_job(job: TrainerJob) -> TrainerJob:
     """A checkpoint every third step: much of the time goes into saving."""
     return job.with_spec(
-        training={"epochs": None, "maxSteps": 2000},
+        training={"epochs": None, "maxSteps": 100_000},
         evaluation={"every": "Steps", "everySteps": 7},
         checkpoints={"every": "Steps", "everySteps": SAVE_EVERY},
         earlyStopping={"enabled": False, "metric": "loss"},
