@@ -5,10 +5,12 @@ token looks at all the others, but what those become there is read by nobody: ne
 nor their attention nor their way through the feed-forward network. In an encoder of six layers that
 is a seventh of a step. What comes out, and every gradient, is the same but for rounding.
 
-`models.quickening` calls `read_first_tokens`. A new family is a class here and a line in `READERS`.
+`models.quickening` calls `read_first_tokens`. A new family is a function here and a line in
+`READERS`.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -17,6 +19,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 class _FirstTokenLayer(nn.Module):
     """A layer that gives [batch, 1, width] for [batch, tokens, width]."""
+
+    read_first: ClassVar[Callable[..., torch.Tensor]]
 
     def forward(
         self,
@@ -29,65 +33,42 @@ class _FirstTokenLayer(nn.Module):
         if options.get("past_key_values") is not None:
             found: torch.Tensor = super().forward(hidden_states, attention_mask, *others, **options)
             return found
-        return self._read_first(hidden_states, attention_mask)
-
-    def _read_first(self, tokens: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        raise NotImplementedError
+        return self.read_first(hidden_states, attention_mask)
 
 
-class _BertLayer(_FirstTokenLayer):
-    attention: Any
-    feed_forward_chunk: Any
-
-    def _read_first(self, tokens: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        own, first = self.attention.self, tokens[:, :1]
-        projected = own.query(first), own.key(tokens), own.value(tokens)
-        seen = _look(own, projected, mask, width=own.attention_head_size, dropout=own.dropout.p)
-        found: torch.Tensor = self.feed_forward_chunk(self.attention.output(seen, first))
-        return found
+def _read_bert(layer: Any, tokens: torch.Tensor, mask: torch.Tensor | None) -> Any:
+    own, first = layer.attention.self, tokens[:, :1]
+    projected = own.query(first), own.key(tokens), own.value(tokens)
+    seen = _look(own, projected, mask, width=own.attention_head_size, dropout=own.dropout.p)
+    return layer.feed_forward_chunk(layer.attention.output(seen, first))
 
 
-class _DistilBertLayer(_FirstTokenLayer):
-    attention: Any
-    sa_layer_norm: Any
-    ffn: Any
-    output_layer_norm: Any
-
-    def _read_first(self, tokens: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        own, first = self.attention, tokens[:, :1]
-        projected = own.q_lin(first), own.k_lin(tokens), own.v_lin(tokens)
-        seen = _look(own, projected, mask, width=own.attention_head_size, dropout=own.dropout.p)
-        looked = self.sa_layer_norm(own.out_lin(seen) + first)
-        found: torch.Tensor = self.output_layer_norm(self.ffn(looked) + looked)
-        return found
+def _read_distilbert(layer: Any, tokens: torch.Tensor, mask: torch.Tensor | None) -> Any:
+    own, first = layer.attention, tokens[:, :1]
+    projected = own.q_lin(first), own.k_lin(tokens), own.v_lin(tokens)
+    seen = _look(own, projected, mask, width=own.attention_head_size, dropout=own.dropout.p)
+    looked = layer.sa_layer_norm(own.out_lin(seen) + first)
+    return layer.output_layer_norm(layer.ffn(looked) + looked)
 
 
-class _ViTLayer(_FirstTokenLayer):
-    attention: Any
-    layernorm_before: Any
-    layernorm_after: Any
-    mlp: Any
-    dropout: Any
-
-    def _read_first(self, tokens: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        own, normed = self.attention, self.layernorm_before(tokens)
-        projected = own.q_proj(normed[:, :1]), own.k_proj(normed), own.v_proj(normed)
-        seen = _look(own, projected, mask, width=own.head_dim, dropout=own.attention_dropout)
-        looked = self.dropout(own.o_proj(seen)) + tokens[:, :1]
-        found: torch.Tensor = self.dropout(self.mlp(self.layernorm_after(looked))) + looked
-        return found
+def _read_vit(layer: Any, tokens: torch.Tensor, mask: torch.Tensor | None) -> Any:
+    own, normed = layer.attention, layer.layernorm_before(tokens)
+    projected = own.q_proj(normed[:, :1]), own.k_proj(normed), own.v_proj(normed)
+    seen = _look(own, projected, mask, width=own.head_dim, dropout=own.attention_dropout)
+    looked = layer.dropout(own.o_proj(seen)) + tokens[:, :1]
+    return layer.dropout(layer.mlp(layer.layernorm_after(looked))) + looked
 
 
-READERS: dict[str, tuple[str, type[_FirstTokenLayer]]] = {
-    "BertForSequenceClassification": ("BertLayer", _BertLayer),
-    "CamembertForSequenceClassification": ("CamembertLayer", _BertLayer),
-    "DistilBertForSequenceClassification": ("TransformerBlock", _DistilBertLayer),
-    "ElectraForSequenceClassification": ("ElectraLayer", _BertLayer),
-    "RobertaForSequenceClassification": ("RobertaLayer", _BertLayer),
-    "ViTForImageClassification": ("ViTLayer", _ViTLayer),
-    "XLMRobertaForSequenceClassification": ("XLMRobertaLayer", _BertLayer),
+READERS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "BertForSequenceClassification": ("BertLayer", _read_bert),
+    "CamembertForSequenceClassification": ("CamembertLayer", _read_bert),
+    "DistilBertForSequenceClassification": ("TransformerBlock", _read_distilbert),
+    "ElectraForSequenceClassification": ("ElectraLayer", _read_bert),
+    "RobertaForSequenceClassification": ("RobertaLayer", _read_bert),
+    "ViTForImageClassification": ("ViTLayer", _read_vit),
+    "XLMRobertaForSequenceClassification": ("XLMRobertaLayer", _read_bert),
 }
-"""Models whose output layer reads the first token alone: their layers, and ours for the last."""
+"""Models whose output layer reads the first token alone: their layers, and how the last is done."""
 
 
 def read_first_tokens(model: nn.Module) -> bool:
@@ -111,11 +92,12 @@ def _is_plain(config: Any) -> bool:
     )
 
 
-def _exchange(model: nn.Module, name: str, ours: type[_FirstTokenLayer]) -> bool:
+def _exchange(model: nn.Module, name: str, read_first: Callable[..., Any]) -> bool:
     layers = [module for module in model.modules() if type(module).__name__ == name]
     if layers and not isinstance(layers[-1], _FirstTokenLayer):
         # The class alone, under its name: weights, hooks and what is wrapped by name stay.
-        layers[-1].__class__ = type(name, (ours, type(layers[-1])), {})
+        bases, own = (_FirstTokenLayer, type(layers[-1])), {"read_first": read_first}
+        layers[-1].__class__ = type(name, bases, own)
     return bool(layers)
 
 
